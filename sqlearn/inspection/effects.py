@@ -7,19 +7,19 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sqlearn.engine.model import ExactEstimator
-from sqlearn.errors import NotLearnedError, ParameterError, shown
+from sqlearn.errors import ParameterError, shown
 from sqlearn.inspection.measures import LOSSES, PREDICTIONS, Measure
 from sqlearn.inspection.responses import looking
-from sqlearn.inspection.rows import Rows, check_model, checked_groups
+from sqlearn.inspection.rows import ORDER, Rows, check_model, checked_groups
 from sqlearn.inspection.walk import asked_without
 
 
 def influence(
     model: ExactEstimator,
-    X_test: Any,
-    y_test: Any,
     X: Any,
     y: Any,
+    X_test: Any,
+    y_test: Any,
     *,
     groups: ArrayLike | None = None,
     mode: Literal["loss", "prediction"] = "loss",
@@ -32,14 +32,14 @@ def influence(
     ----------
     model : estimator
         A fitted classifier or regressor of this package that holds the rows `X`; it is not changed.
-    X_test : array-like, sparse matrix, frame or list of str of shape (n_test, n_features)
-        Rows whose losses or predictions are compared.
-    y_test : array-like of shape (n_test,) or (n_test, n_targets)
-        Their labels or targets; None will do for predictions of regressors.
     X : array-like, sparse matrix, frame or list of str of shape (n_rows, n_features)
         The rows that go, each in turn: all that the model holds, or some.
     y : array-like of shape (n_rows,) or (n_rows, n_targets)
         Their labels or targets as they were learned.
+    X_test : array-like, sparse matrix, frame or list of str of shape (n_test, n_features)
+        Rows whose losses or predictions are compared.
+    y_test : array-like of shape (n_test,) or (n_test, n_targets)
+        Their labels or targets; None will do for predictions of regressors.
     groups : array-like of shape (n_rows,), default=None
         If given, all rows of a group go together.
     mode : {"loss", "prediction"}, default="loss"
@@ -98,9 +98,9 @@ def influence(
     >>> from sqlearn.linear_model import LinearRegression
     >>> X, y = [[1.0], [2.0], [3.0], [4.0]], [1.0, 2.0, 3.0, 9.0]
     >>> model = LinearRegression().fit(X, y)
-    >>> influence(model, [[5.0]], [5.0], X, y).round(2).tolist()          # without the last row all is well
+    >>> influence(model, X, y, [[5.0]], [5.0]).round(2).tolist()          # without the last row all is well
     [[9.72, 0.0, 8.16, -12.5]]
-    >>> influence(model, [[5.0]], [5.0], X, y, groups=["a", "b", "b", "b"]).shape
+    >>> influence(model, X, y, [[5.0]], [5.0], groups=["a", "b", "b", "b"]).shape
     (1, 2)
     """
     check_model(model)
@@ -119,11 +119,7 @@ def influence(
     whole = value(table, compared)
     rows = Rows(X, y, sample_weight)
     parts = range(len(rows)) if groups is None else _parts(groups, len(rows))
-    try:
-        copied = rows.held_by(model)
-    except NotLearnedError as error:
-        error.add_note("The test rows come first: pass model, X_test, y_test, X, y in this order.")
-        raise
+    copied = rows.held_by(model, ORDER)
 
     def compare(left: Any, part: Any) -> np.ndarray:
         now = value(measure.asked(left, X_test), compared)

@@ -12,7 +12,7 @@ from sqlearn.engine.model import ExactEstimator
 from sqlearn.errors import ParameterError, UndefinedAttributeError, shown
 from sqlearn.inspection.ranking import Suspects, suspects
 from sqlearn.inspection.responses import looking
-from sqlearn.inspection.rows import Rows, check_model
+from sqlearn.inspection.rows import ORDER, Rows, check_model
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,7 +117,7 @@ def removal_curve(
     rows = Rows(X, y, sample_weight)
     given = None if order is None else _checked_order(order, len(rows))
     removed = _checked_steps(steps, len(rows) if given is None else len(given))
-    copied = rows.held_by(model)
+    copied = rows.held_by(model, ORDER)
     asked = (X_test,) if y_test is None else (X_test, y_test)
     whole = float(scorer(model, *asked))  # refuses what cannot be scored before anything is ranked
     if given is None and len(rows) == 1:  # one order alone, and often no model without the row to rank it by

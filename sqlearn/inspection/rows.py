@@ -9,8 +9,10 @@ from numpy.typing import ArrayLike
 
 from sqlearn.engine.model import ExactEstimator
 from sqlearn.engine.sklearn_private import num_samples, safe_indexing
-from sqlearn.errors import InvalidValueError, ShapeError, UnsupportedError
+from sqlearn.errors import InvalidValueError, NotLearnedError, ShapeError, UnsupportedError
 from sqlearn.model_selection.left_out import in_pieces
+
+ORDER = "The rows that the model holds come first: pass model, X, y, X_test, y_test in this order."
 
 
 class Rows:
@@ -56,8 +58,8 @@ class Rows:
         weights = self.weights if self.weights is None or not self.weights.ndim else self.weights[_as_index(index)]
         return _named(self.features(index), self.response(index), weights)
 
-    def held_by(self, model: ExactEstimator) -> ExactEstimator:
-        """Return a copy of a model that holds all of these rows.
+    def held_by(self, model: ExactEstimator, note: str | None = None) -> ExactEstimator:
+        """Return a copy of a model that holds all of these rows; with a note for the error of one that does not.
 
         Raises
         ------
@@ -75,7 +77,12 @@ class Rows:
             )
         emptied = copy.deepcopy(model)
         emptied.state.deferred = True  # what depends on all records is not looked at
-        emptied.forget(**_named(self.X, self.y, self.weights))
+        try:
+            emptied.forget(**_named(self.X, self.y, self.weights))
+        except NotLearnedError as error:
+            if note is not None:
+                error.add_note(note)
+            raise
         if np.ndim(self._column) < (1 if self.is_dict or model.takes_documents else 2):
             raise ShapeError(
                 "X is a single row. Nothing was computed: pass a table of rows, such as X[3:4] for row 3.",
@@ -110,6 +117,8 @@ def checked_groups(groups: ArrayLike, n: int) -> np.ndarray:
         If there is not one for each.
     """
     given = np.asarray(groups)
+    if given.dtype.kind == "U" and isinstance(groups, list | tuple) and not all(isinstance(one, str) for one in groups):
+        given = np.asarray(groups, object)  # numbers beside text have not become text
     if given.shape != (n,):
         raise ShapeError(
             f"groups has the shape {given.shape}, and X has {n:,} rows. Nothing was computed: pass one group per row.",

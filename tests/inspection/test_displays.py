@@ -70,8 +70,8 @@ def test_removal_curves(plt):
 
 def test_influences_of_rows(plt):
     model = Ridge().fit(X, T)
-    display = InfluenceDisplay.from_estimator(model, ASKED, TARGETS, X, T, n_named=2)
-    found = influence(model, ASKED, TARGETS, X, T)
+    display = InfluenceDisplay.from_estimator(model, X, T, ASKED, TARGETS, n_named=2)
+    found = influence(model, X, T, ASKED, TARGETS)
     assert display.influence.tolist() == found.mean(axis=0).tolist()
     ends = [segment[1] for segment in display.bars_.get_segments()]
     assert np.array(ends).tolist() == np.c_[np.arange(40), found.mean(axis=0)].tolist()
@@ -84,8 +84,8 @@ def test_influences_of_rows(plt):
 
 def test_influences_of_groups(plt):
     model = Ridge().fit(X, T)
-    display = InfluenceDisplay.from_estimator(model, ASKED, TARGETS, X, T, groups=GROUPS, mode="prediction", height=0.5)
-    found = influence(model, ASKED, TARGETS, X, T, groups=GROUPS, mode="prediction").mean(axis=0)
+    display = InfluenceDisplay.from_estimator(model, X, T, ASKED, TARGETS, groups=GROUPS, mode="prediction", height=0.5)
+    found = influence(model, X, T, ASKED, TARGETS, groups=GROUPS, mode="prediction").mean(axis=0)
     assert sorted(bar.get_width() for bar in display.bars_) == sorted(found.tolist())
     names = [text.get_text() for text in display.ax_.get_yticklabels()]
     assert names == np.array(list("abcd"))[np.argsort(found)].tolist()
@@ -107,7 +107,7 @@ def test_what_is_drawn_and_named_is_checked(plt):
         with pytest.raises(ParameterError, match="n_named"):
             InfluenceDisplay.from_influence(np.zeros(3), n_named=n_named)
         with pytest.raises(ParameterError, match="n_named"):  # before anything is computed
-            InfluenceDisplay.from_estimator(model, ASKED, TARGETS, X + 1, T, n_named=n_named)
+            InfluenceDisplay.from_estimator(model, X + 1, T, ASKED, TARGETS, n_named=n_named)
         with pytest.raises(ParameterError, match="n_named"):
             CoefficientPathDisplay.from_estimator(model, X, T, groups=GROUPS, n_named=n_named)
     assert not plt.get_fignums()

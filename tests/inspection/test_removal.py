@@ -118,8 +118,9 @@ def test_refusals():
     for steps in (0, -1, True, 2.5, [], [-1], [len(X) + 1], [0.5], "all"):
         with pytest.raises(ParameterError, match="steps"):
             removal_curve(model, X, Y, ASKED, TRUE, steps=steps)
-    with pytest.raises(NotLearnedError):
+    with pytest.raises(NotLearnedError) as swapped:
         removal_curve(model, X + 1, Y, ASKED, TRUE)
+    assert "rows that the model holds come first" in swapped.value.__notes__[0]
     with pytest.raises(SqlearnError):
         removal_curve(model, X, Y, ASKED[:, 1:], TRUE, progress=pytest.fail)  # before anything is ranked
     with pytest.raises(ValueError, match="scoring"):

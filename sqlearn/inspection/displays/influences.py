@@ -48,7 +48,7 @@ class InfluenceDisplay:
     >>> from sqlearn.inspection import InfluenceDisplay, influence
     >>> from sqlearn.linear_model import LinearRegression
     >>> X, y = [[1.0], [2.0], [3.0], [4.0]], [1.0, 2.0, 3.0, 9.0]
-    >>> found = influence(LinearRegression().fit(X, y), [[5.0]], [5.0], X, y)
+    >>> found = influence(LinearRegression().fit(X, y), X, y, [[5.0]], [5.0])
     >>> display = InfluenceDisplay.from_influence(found)        # doctest: +SKIP
     """
 
@@ -67,10 +67,10 @@ class InfluenceDisplay:
     def from_estimator(
         cls,
         model: ExactEstimator,
-        X_test: Any,
-        y_test: Any,
         X: Any,
         y: Any,
+        X_test: Any,
+        y_test: Any,
         *,
         groups: ArrayLike | None = None,
         mode: Literal["loss", "prediction"] = "loss",
@@ -84,8 +84,8 @@ class InfluenceDisplay:
 
         Parameters
         ----------
-        model, X_test, y_test, X, y, groups, mode, sample_weight, progress : object
-            As for :func:`~sqlearn.inspection.influence`, and in its order: the test rows first.
+        model, X, y, X_test, y_test, groups, mode, sample_weight, progress : object
+            As for :func:`~sqlearn.inspection.influence`.
         n_named : int, default=3
             How many of the most helpful rows, and of the most harmful ones, are named.
         ax : matplotlib Axes, default=None
@@ -108,7 +108,7 @@ class InfluenceDisplay:
         pyplot_for(f"{cls.__name__}.from_estimator")
         check_named(n_named)
         found = influence(
-            model, X_test, y_test, X, y, groups=groups, mode=mode, sample_weight=sample_weight, progress=progress
+            model, X, y, X_test, y_test, groups=groups, mode=mode, sample_weight=sample_weight, progress=progress
         )
         names = None if groups is None else np.unique(np.asarray(groups))
         return cls.from_influence(found, groups=names, mode=mode, n_named=n_named, ax=ax, **bar_kw)
