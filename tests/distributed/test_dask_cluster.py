@@ -1,6 +1,8 @@
 """A Dask cluster: fits and forgets while workers are killed, and what is left when its client is closed."""
 
+import os
 import pickle
+import signal
 
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ import pytest
 import cluster_kills
 from learners import EVERYWHERE
 from sqlearn.distributed import fit
+from sqlearn.ensemble import RandomForestClassifier
 from sqlearn.errors import UnsupportedError
 from sqlearn.naive_bayes import GaussianNB
 
@@ -64,3 +67,44 @@ def test_a_closed_client_is_told(client):
     assert model.digest() == digest
     model.fit(np.delete(X, 0, 0), np.delete(y, 0))  # and all can be learned anew
     assert model.forget(X[1], y[1]).n_records_ == len(X) - 2
+
+
+def forests(client):
+    """A forest that forgets thrice; each time it has been asked for its digest, and that of a refit."""
+    X, y = cluster_kills.all_rows()
+    model = fit(RandomForestClassifier(7), [(X[:50], y[:50]), (X[50:], y[50:])], client=client)
+    places = client.nthreads().keys()
+    assert len(model.state.statistic.rows.parts._parts) == len(places) == 2
+    for n in (0, 5, 6, 90):
+        if n:
+            model.forget(X[n - 1], y[n - 1])
+        held = np.setdiff1d(np.arange(len(X)), [each - 1 for each in (0, 5, 6, 90) if 0 < each <= n])
+        alone = RandomForestClassifier(7).fit(X[held], y[held])
+        yield model.digest(), alone.digest()
+    assert (model.predict(X) == alone.predict(X)).all()
+    yield model, alone
+
+
+def test_a_forest_outlives_its_cluster(client):
+    other = type(client)(client.cluster)
+    *digests, (model, alone) = forests(other)
+    assert all(ours == theirs for ours, theirs in digests)
+    other.close()
+    X, y = cluster_kills.all_rows()
+    with pytest.raises(UnsupportedError, match=r"The Dask client is closed.*Nothing was changed"):
+        model.forget(X[0], y[0])
+    for each in (model, pickle.loads(pickle.dumps(model))):
+        assert each.digest() == alone.digest()
+        assert (each.predict(X) == alone.predict(X)).all()
+
+
+@pytest.mark.skipif(not EVERYWHERE, reason="Dask takes its time to start killed workers again: make cluster-kills")
+def test_workers_that_grow_trees_are_killed():
+    with cluster_kills.cluster() as client:
+        history = forests(client)
+        for _ in range(4):
+            ours, theirs = next(history)
+            assert ours == theirs
+            os.kill(next(iter(client.cluster.workers.values())).pid, signal.SIGKILL)
+        model, alone = next(history)
+        assert model.digest() == alone.digest()
