@@ -72,7 +72,8 @@ def fit(
         process also keeps 24 bytes, beyond that, for each different record of a piece that is repeated there or
         in an earlier one.
     gather_limit : int, default=2**30
-        How many bytes of rows are gathered in this process for a learner that keeps its records.
+        How many bytes of rows are gathered in this process for a learner that keeps its records; of trees and forests,
+        where `client` is one of Dask, in each worker.
 
     Returns
     -------

@@ -19,6 +19,7 @@ from sqlearn.engine.trees import forest as forest_module
 from sqlearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sqlearn.errors import (
     FormatError,
+    MergeError,
     NotLearnedError,
     TableError,
     TooLargeError,
@@ -26,6 +27,8 @@ from sqlearn.errors import (
     UnsupportedError,
 )
 from sqlearn.tree import DecisionTreeClassifier
+
+pytestmark = pytest.mark.filterwarnings("ignore")
 
 
 @pytest.fixture(autouse=True)
@@ -256,6 +259,16 @@ def test_a_grove_that_fails_is_read_again(monkeypatch):
     order = [*range(80), 0, 1]
     order.remove(5)
     assert model.digest() == RandomForestClassifier(5).fit(**some(given, *order)).digest()
+
+
+def test_forests_merge():
+    model, given = small()
+    other = RandomForestClassifier(5).fit(**some(given, 3, 4, 5))
+    twice = RandomForestClassifier(5).fit(**some(given, *range(80), 3, 4, 5))
+    assert model.merge(other).digest() == twice.digest()
+    assert (model.predict(given["X"]) == twice.predict(given["X"])).all()
+    with pytest.raises(MergeError):
+        other.merge(model)
 
 
 def test_one_tree_is_one_worker_s():

@@ -29,7 +29,7 @@ from sqlearn.distributed.source import Source
 from sqlearn.distributed.workers import Workers, run
 from sqlearn.engine.model import State
 from sqlearn.engine.rounds import Rows
-from sqlearn.engine.trees import Description, Forest
+from sqlearn.engine.trees import Description, Forest, TreesElsewhere
 
 
 def grows_elsewhere(state: State, workers: Workers) -> bool:
@@ -90,7 +90,7 @@ class Groves(Asked):
         return np.asarray(found)
 
 
-class GroveRows(PiecedRows):
+class GroveRows(PiecedRows, TreesElsewhere):
     """The records of pieces, and of those that came since, where groves have all trees of them.
 
     Parameters
