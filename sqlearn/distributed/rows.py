@@ -52,6 +52,10 @@ class Asked:
         self._places[:], self._told = [place for place, _ in answers], name
         return [answer for _, answer in answers]
 
+    def check(self) -> None:
+        """Raise UnsupportedError where nothing can be asked any more."""
+        self._workers.check()
+
 
 class Parts(Asked):
     """The pieces whose records are asked where they lie.
@@ -86,10 +90,6 @@ class Parts(Asked):
     def count(self, digests: np.ndarray) -> np.ndarray:
         """How many copies of each of these digests, uint64[n, >=2], all pieces have together, int64[n]."""
         return self._index.count(digests)
-
-    def check(self) -> None:
-        """Raise UnsupportedError where the pieces cannot be asked any more."""
-        self._workers.check()
 
 
 def let_go_everywhere(fit: str, places: Sequence[str | None], workers: Workers) -> None:

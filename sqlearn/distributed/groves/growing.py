@@ -10,6 +10,7 @@ from uuid import uuid4
 import numpy as np
 
 from sqlearn.distributed.asking import ALL_HELD
+from sqlearn.distributed.grouping import begins
 from sqlearn.distributed.groves.grove import (
     CONTENTS,
     HASHES,
@@ -151,5 +152,5 @@ def _counted(rows: Rows) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The digests of records in ascending order, each once, how many copies there are of it, and where one lies."""
     places = rows.by_digest()
     digests = rows.digests[places]
-    starts = np.flatnonzero(np.append(True, (digests[1:] != digests[:-1]).any(axis=1))[: len(places)])
+    starts = begins(digests[:, 0], digests[:, 1])
     return digests[starts], np.diff(np.append(starts, len(places))), places[starts]
