@@ -8,6 +8,7 @@ files each, started together, each in one thread of a process of its own: sums b
 rows that pyarrow reads, LogisticRegression by `fit` of the table in memory. Both sides are warm (kernels loaded), take
 turns, and are timed by the wall clock; medians. The processors' time, which other programs disturb less, is beside it.
 Memory is the largest resident size of a worker during a fit (Linux).
+The forest is grown by both workers, and beside them by one process that gathers all rows (once; `forest`).
 What both sides found must be equal to the bit: the halves are merged.
 """
 
@@ -34,6 +35,7 @@ from sklearn.base import clone
 from threadpoolctl import threadpool_limits
 
 from sqlearn.distributed import fit
+from sqlearn.ensemble import RandomForestClassifier
 from sqlearn.linear_model import LinearRegression, LogisticRegression
 from sqlearn.naive_bayes import GaussianNB
 
@@ -42,6 +44,8 @@ BLOCK = 65_536  # rows
 GROUP = 4 * BLOCK  # rows of a row group
 MEMORY = 1.5e9  # bytes of a worker
 RUNS = 3
+FOREST = RandomForestClassifier(20)
+GATHERED = 1 << 33  # bytes
 
 
 class Task(NamedTuple):
@@ -221,17 +225,48 @@ def forgetting(sides: Sides, task: Task, paths: list[str]) -> Iterator[Row]:
     yield Row(what, *told, "-", "-", "-")
 
 
+def grow(client: Client | None, paths: list[str]) -> Any:
+    return fit(FOREST, paths, y="label", columns=FEATURES, client=client, gather_limit=GATHERED)
+
+
+def grow_alone(paths: list[str]) -> tuple[str, float, float]:
+    """What gathering all rows in a process finds: a digest; CPU seconds and the largest resident size."""
+    grow(None, paths[:1]).digest()  # warm
+    forget_peak()
+    begin = spent()
+    digest = grow(None, paths).digest()
+    return digest, spent() - begin, peak()
+
+
+def growing(sides: Sides, paths: list[str]) -> Iterator[Row]:
+    """A forest whose trees the workers grow, beside one process that gathers the rows."""
+    grow(sides.client, paths[:1]).digest()
+    sides.client.run(forget_peak)
+    forget_peak()
+    begin = sides.client.run(spent)
+    taken, model = seconds(lambda: grow(sides.client, paths))
+    used = [end - begin[worker] for worker, end in sides.client.run(spent).items()]
+    most, here, digest = max(sides.client.run(peak).values()), peak(), model.digest()
+    taken_alone, (alone, own, size) = seconds(lambda: sides.pool.submit(grow_alone, paths).result())
+    what = f"forest, {FOREST.n_estimators} trees, {model.n_records_:.3g} rows"
+    yield Row(what, duration(taken), duration(taken_alone), f"{taken / taken_alone:.3g}", "-", "-")
+    yield Row("  time of a worker's processor", duration(max(used)), duration(own), f"{max(used) / own:.3g}", "-", "-")
+    yield Row("  the largest worker", f"{most / 1e9:.3g} GB", f"{size / 1e9:.3g} GB", f"{most / size:.3g}", "-", "-")
+    yield Row("  the process that calls fit", f"{here / 1e9:.3g} GB", f"{size / 1e9:.3g} GB", "-", "-", "-")
+    yield row("  the same digest", str(digest == alone), "-", None, "True", digest == alone)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
-        "sections", nargs="*", metavar="section", help=f"of rates, {', '.join(TASKS)}; all if none is named"
+        "sections", nargs="*", metavar="section", help=f"of rates, {', '.join(TASKS)}, forest; all if none is named"
     )
     parser.add_argument("--rows", type=float, default=1e6, help="of GaussianNB and LinearRegression")
-    parser.add_argument("--rounds-rows", type=float, default=2e5, help="of LogisticRegression")
+    parser.add_argument("--rounds-rows", type=float, default=2e5, help="of LogisticRegression and the forest")
     parser.add_argument("--files", type=int, default=64, help="of all rows")
     parser.add_argument("--folder", type=Path, help="where the files go, 97 bytes for each row")
     options = parser.parse_args()
-    chosen = options.sections or ["rates", *TASKS]
+    chosen = options.sections or ["rates", *TASKS, "forest"]
     print(machine(), end="\n\n")
     if "rates" in chosen:
         with threadpool_limits(1):
@@ -252,14 +287,17 @@ def main() -> None:
                 (
                     found
                     for name in chosen
-                    if name in TASKS
-                    for found in section(sides, name, some if name == "logistic" else paths)
+                    if name != "rates"
+                    for found in section(sides, name, some if name in ("logistic", "forest") else paths)
                 ),
                 peer="two processes",
             )
 
 
 def section(sides: Sides, name: str, paths: list[str]) -> Iterator[Row]:
+    if name == "forest":
+        yield from growing(sides, paths)
+        return
     yield from compare(sides, name, TASKS[name], paths)
     yield from forgetting(sides, TASKS[name], paths)
 
