@@ -11,7 +11,7 @@ import pytest
 from sklearn.base import clone
 
 from laws import refit, snapshot
-from learners import EVERYWHERE, over
+from learners import EVERYWHERE, over, over_kinds
 from records import joined
 from sqlearn import verify
 from sqlearn.cluster import KMeans
@@ -44,7 +44,7 @@ def agree(model, learner, records, held, rng):
     assert model.canonical_parts() == {name: part for name, part in parts.items() if name != "rows"}
 
 
-@over(ADAPTIVE)
+@over_kinds(ADAPTIVE)
 def test_a_history_over_pieces(learner, monkeypatch):
     cut(monkeypatch)
     rng = np.random.default_rng(5)

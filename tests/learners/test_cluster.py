@@ -11,6 +11,7 @@ from sklearn import cluster as peers
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
 from laws import assert_same, check_contract
+from learners import EVERYWHERE
 from records import records_of
 from sqlearn import verify
 from sqlearn.cluster import KMeans
@@ -60,7 +61,7 @@ def test_random_histories_in_rounds(fine):
         model = KMeans(n_clusters=4, random_state=seed)
         held = set(range(800))
         model.fit(X[:800], sample_weight=w[:800])
-        for _ in range(60):
+        for _ in range(60 if EVERYWHERE else 30):
             if rng.random() < 0.5:
                 rows = rng.permutation([i for i in range(1000) if i not in held])[: rng.choice([1, 1, 5])]
                 model.partial_fit(X[rows], sample_weight=w[rows])

@@ -137,7 +137,7 @@ def rows_of(model, rng, n, level):
 # ---------------------------------------------------------------------------------------------------- the definition
 
 
-@crossed(2, model=LINEAR, n_classes=[2, 3], level=range(3))
+@crossed(4, model=LINEAR, n_classes=[2, 3], level=range(3))
 def test_p_values_are_those_of_the_definition(model, n_classes, level):
     rng = np.random.default_rng([level, n_classes])
     X = rows_of(model, rng, 20, level)
@@ -155,6 +155,7 @@ def test_p_values_are_those_of_the_definition(model, n_classes, level):
 
 
 @pytest.mark.parametrize("model", LINEAR, ids=name)
+@pytest.mark.crossed(2)
 def test_small_numbers_that_are_often_alike(model):
     """All comparisons are close ones, or ties."""
     rng = np.random.default_rng(0)
@@ -164,6 +165,7 @@ def test_small_numbers_that_are_often_alike(model):
 
 
 @pytest.mark.parametrize("data", [load_iris, load_wine, load_breast_cancer])
+@pytest.mark.crossed(2)
 def test_p_values_on_real_data(data):
     X, y = data(return_X_y=True)
     rng = np.random.default_rng(1)
@@ -173,7 +175,7 @@ def test_p_values_on_real_data(data):
         assert clone(model).fit(X, y).p_values(asked).tobytes() == by_definition(model, X, y, asked).tobytes()
 
 
-@crossed(2, model=LINEAR + OTHER, level=range(2))
+@crossed(4, model=LINEAR + OTHER, level=range(2))
 def test_records_are_never_strange_more_often_than_they_may(model, level):
     """With its own label, each record left out is judged by one and the same model: p-values are ranks, exactly."""
     rng = np.random.default_rng(level)
@@ -408,6 +410,7 @@ def test_coverage_of_intervals():
 
 
 @pytest.mark.parametrize("learner", LEARNERS, ids=name)
+@pytest.mark.crossed(2)
 def test_contract_on_hard_records(learner):
     rng = np.random.default_rng(3)
     check_contract(learner, pool_of(learner, rng, 14), rng)
@@ -426,6 +429,7 @@ def answers(model, X):
 
 
 @pytest.mark.parametrize("learner", [*LEARNERS, LINEAR[1], LINEAR[6], OTHER[2]], ids=name)
+@pytest.mark.crossed(2)
 def test_answers_after_any_history_are_those_of_a_refit(learner):
     rng = np.random.default_rng(4)
     records = records_of(learner, rng, 24, 1, weighted=False)

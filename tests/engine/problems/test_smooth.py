@@ -240,6 +240,7 @@ def test_a_block_is_the_sum_of_its_records(kind, wild, exponents):
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.crossed(3)
 def test_the_largest_tame_block_is_exact(kind):
     """2048 records at the bounds: all bits of a product's sum count."""
     problem = problem_of(kind, intercept=False)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from laws import assert_same, refit
-from learners import over
+from learners import over_kinds
 from sqlearn.engine.problems import smooth_grid
 from sqlearn.engine.rounds import follow, statistic
 from sqlearn.engine.rounds.one_record import OneOfRounds
@@ -45,7 +45,7 @@ def started(learner, seed):
     return refit(learner, records.take(range(690))), records
 
 
-@over(ADAPTIVE)
+@over_kinds(ADAPTIVE)
 def test_a_short_walk_ends_as_a_long_one(learner, walks):
     short, records = started(learner, 3)
     long = copy.deepcopy(short)
@@ -66,7 +66,7 @@ def test_a_short_walk_ends_as_a_long_one(learner, walks):
     assert_same(short, refit(learner, records.take(held)))
 
 
-@over(ADAPTIVE)
+@over_kinds(ADAPTIVE)
 @pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError])
 @pytest.mark.crossed(2)
 def test_an_error_before_the_change_leaves_the_model_as_it_was(learner, error, tiny, walks):
@@ -89,7 +89,7 @@ def test_an_error_before_the_change_leaves_the_model_as_it_was(learner, error, t
     assert_same(model, refit(learner, records.take(range(10, 690))))
 
 
-@over(ADAPTIVE)
+@over_kinds(ADAPTIVE)
 def test_a_copy_keeps_its_trace(learner, walks):
     model, records = started(learner, 5)
     twin, before = copy.deepcopy(model), model.canonical_parts()

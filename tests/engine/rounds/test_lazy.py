@@ -9,7 +9,7 @@ import pytest
 
 import sqlearn
 from laws import assert_same, refit, told
-from learners import over
+from learners import over_kinds
 from sqlearn.cluster import KMeans
 from sqlearn.compose import TableModel
 from sqlearn.engine.rounds.walk import Walk, earlier_keys
@@ -28,7 +28,7 @@ def solves(monkeypatch):
     return seen
 
 
-@over(ADAPTIVE)
+@over_kinds(ADAPTIVE)
 def test_a_read_solves_once_for_any_number_of_updates(learner, solves):
     records = sample(learner, np.random.default_rng(1), 80)
     model = refit(learner, records)
@@ -45,7 +45,7 @@ def test_a_read_solves_once_for_any_number_of_updates(learner, solves):
     assert_same(model, refit(learner, records.take(range(20, 80))))
 
 
-@over(ADAPTIVE)
+@over_kinds(ADAPTIVE)
 def test_fit_solves_at_once(learner, solves):
     records = sample(learner, np.random.default_rng(2), 60)
     model = learner.fit(**records.given)
@@ -56,7 +56,7 @@ def test_fit_solves_at_once(learner, solves):
     assert (report.broke_at, report.rounds_kept, report.rows_scanned) == (None, 0, 0)
 
 
-@over(ADAPTIVE)
+@over_kinds(ADAPTIVE)
 def test_without_and_its_end_have_solutions_of_their_own(learner):
     records = sample(learner, np.random.default_rng(3), 60)
     model = refit(learner, records)
@@ -66,7 +66,7 @@ def test_without_and_its_end_have_solutions_of_their_own(learner):
     assert told(model) == before
 
 
-@over(ADAPTIVE)
+@over_kinds(ADAPTIVE)
 def test_a_solution_of_before_an_update_is_not_that_of_after_it(learner, monkeypatch):
     """As if another thread updated the model while this one solves."""
     records = sample(learner, np.random.default_rng(6), 60)

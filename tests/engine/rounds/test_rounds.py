@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_limits
 
 from history import history_of
 from laws import assert_same, check_contract, emptied, refit, renamed, unchanged
-from learners import EVERYWHERE, crossed, over, over_each
+from learners import EVERYWHERE, crossed, over_kinds
 from records import Records, joined, pool_of, records_of
 from sqlearn.engine.rounds import samples
 from sqlearn.errors import NotLearnedError
@@ -34,7 +34,7 @@ def tiny(monkeypatch):
 # --------------------------------------------------------------------------------------------------------- the laws
 
 
-@crossed(6, learner=ADAPTIVE, kind=KINDS, width=WIDTHS)
+@crossed(12, learner=ADAPTIVE, kind=KINDS, width=WIDTHS)
 def test_updates_equal_refits(learner, kind, width, tiny):
     shrink(tiny, width=width)
     rng = np.random.default_rng(len(kind.__name__))
@@ -82,20 +82,20 @@ def test_updates_equal_refits(learner, kind, width, tiny):
     assert len(model._state.statistic.trace.rounds)
 
 
-@crossed(5, learner=ADAPTIVE, level=range(3), width=WIDTHS)
+@crossed(15, learner=ADAPTIVE, level=range(3), width=WIDTHS)
 def test_contract(learner, level, width, tiny):
     shrink(tiny, width=width)
     rng = np.random.default_rng([level, len(width)])
     check_contract(learner, records_of(learner, rng, 36, level), rng)
 
 
-@over(ADAPTIVE)
+@over_kinds(ADAPTIVE)
 def test_contract_with_hard_records_among_tame_ones(learner):
     rng = np.random.default_rng(6)
     check_contract(learner, pool_of(learner, rng, 60 if EVERYWHERE else 40), rng)
 
 
-@over(ADAPTIVE)
+@over_kinds(ADAPTIVE)
 @pytest.mark.parametrize("pilot", [2, 4])
 @pytest.mark.crossed(2)
 def test_history(learner, pilot, tiny):
@@ -112,7 +112,7 @@ def test_history(learner, pilot, tiny):
     )
 
 
-@over_each(ADAPTIVE)
+@over_kinds(ADAPTIVE)
 def test_crossing_two_pilots_up_and_down(learner):
     rng = np.random.default_rng(3)
     records = sample(learner, rng, 70)
@@ -134,7 +134,7 @@ def test_crossing_two_pilots_up_and_down(learner):
 # ------------------------------------------------------------------------------------------------------------ breaks
 
 
-@over([LogisticRegression(), LogisticRegression(C=100.0, fit_intercept=False), PoissonRegressor(), LinearSVC()])
+@over_kinds([LogisticRegression(), LogisticRegression(C=100.0, fit_intercept=False), PoissonRegressor(), LinearSVC()])
 def test_every_level_breaks_and_holds(learner, tiny):
     """Single forgets break at the scale, the grid, the pilot and the rounds, and walk to the end; all equal a refit."""
     seen, later, compared = Counter(), 0, Counter()
@@ -167,7 +167,7 @@ def test_every_level_breaks_and_holds(learner, tiny):
     assert min(compared[None], compared["rest"]) > 30, compared  # else holding is not tested
 
 
-@over_each(ADAPTIVE)
+@over_kinds(ADAPTIVE)
 def test_a_memo_is_no_part_of_the_state(learner, tiny):
     rng = np.random.default_rng(4)
     shrink(tiny, 4, "coarse")
@@ -183,7 +183,7 @@ def test_a_memo_is_no_part_of_the_state(learner, tiny):
     assert_same(model, refit(learner, records.take(range(25, 90)), rng))
 
 
-@over(ADAPTIVE)
+@over_kinds(ADAPTIVE)
 def test_nothing_of_the_past_is_kept(learner):
     rng = np.random.default_rng(5)
     records = sample(learner, rng, 50)
@@ -206,7 +206,7 @@ def test_nothing_of_the_past_is_kept(learner):
 CLASSIFIERS = [learner for learner in ADAPTIVE if learner._target == "label"]
 
 
-@crossed(3, learner=CLASSIFIERS, width=WIDTHS)
+@crossed(5, learner=CLASSIFIERS, width=WIDTHS)
 def test_classes_come_go_and_come_back(learner, width, tiny):
     shrink(tiny, width=width)
     rng = np.random.default_rng(8)
@@ -240,7 +240,7 @@ def test_classes_come_go_and_come_back(learner, width, tiny):
     assert_same(model, refit(learner, joined([one, records.take(third)]), rng))
 
 
-@over(CLASSIFIERS)
+@over_kinds(CLASSIFIERS)
 def test_a_class_of_one_record_moves_past_the_others(learner):
     """Seldom in any sample, it changes what the classes of all other records are called, and nothing else."""
     rng = np.random.default_rng(14)
@@ -253,7 +253,7 @@ def test_a_class_of_one_record_moves_past_the_others(learner):
         assert_same(model, refit(learner, first, rng))
 
 
-@over(CLASSIFIERS)
+@over_kinds(CLASSIFIERS)
 def test_labels_of_all_kinds(learner):
     rng = np.random.default_rng(9)
     records = sample(learner, rng, 50, classes=3)
@@ -268,7 +268,7 @@ def test_labels_of_all_kinds(learner):
     assert_same(model, refit(learner, names.take(kept), rng))
 
 
-@over(CLASSIFIERS)
+@over_kinds(CLASSIFIERS)
 def test_one_class_and_then_a_second(learner):
     rng = np.random.default_rng(10)
     records = sample(learner, rng, 60)
@@ -287,7 +287,7 @@ def test_one_class_and_then_a_second(learner):
     assert_same(model, emptied(learner, records))
 
 
-@crossed(3, learner=CLASSIFIERS, margin=[0.0, 1.0], width=WIDTHS)
+@crossed(6, learner=CLASSIFIERS, margin=[0.0, 1.0], width=WIDTHS)
 def test_separable_data(learner, margin, width, tiny):
     shrink(tiny, width=width)
     rng = np.random.default_rng(11)
@@ -305,7 +305,7 @@ def test_separable_data(learner, margin, width, tiny):
 # ------------------------------------------------------------------------------------- what must not make a difference
 
 
-@crossed(4, learner=ADAPTIVE, kind=[plain, ties, heavy, far])
+@crossed(10, learner=ADAPTIVE, kind=[plain, ties, heavy, far])
 def test_blocks_orders_and_threads_do_not_show(learner, kind, tiny):
     rng = np.random.default_rng(12)
     records = sample(learner, rng, 90, kind)
@@ -324,7 +324,7 @@ def test_blocks_orders_and_threads_do_not_show(learner, kind, tiny):
     assert set(digests) == {reference.digest()}
 
 
-@over(ADAPTIVE)
+@over_kinds(ADAPTIVE)
 def test_whole_blocks_of_empty_places_do_not_show(learner, tiny):
     """Below two pilots too, where theta is not rounded."""
     rng = np.random.default_rng(13)
@@ -341,7 +341,7 @@ def test_whole_blocks_of_empty_places_do_not_show(learner, tiny):
         assert_same(model, refit(learner, extra, rng))
 
 
-@over_each(ADAPTIVE)
+@over_kinds(ADAPTIVE)
 def test_copies_are_independent(learner):
     rng = np.random.default_rng(14)
     records = sample(learner, rng, 60)
@@ -361,7 +361,7 @@ def test_copies_are_independent(learner):
         assert model.canonical_parts() == stream.canonical_parts()
 
 
-@crossed(3, learner=ADAPTIVE, width=WIDTHS)
+@crossed(6, learner=ADAPTIVE, width=WIDTHS)
 def test_shards_merge(learner, width, tiny):
     shrink(tiny, width=width)
     rng = np.random.default_rng(15)

@@ -11,7 +11,7 @@ import scipy.sparse as sp
 from sklearn.utils.validation import has_fit_parameter
 
 from laws import assert_same, refit, renamed, snapshot, told, unchanged
-from learners import EVERYWHERE, over, over_each
+from learners import EVERYWHERE, over_kinds
 from refusals import OUT_OF_RANGE, raises
 from sqlearn.cluster import KMeans
 from sqlearn.engine.problems import Smooth
@@ -100,7 +100,7 @@ def raise_signal():
     signal.raise_signal(signal.SIGINT)
 
 
-@over_each(ADAPTIVE)
+@over_kinds(ADAPTIVE)
 def test_interrupts_at_every_block(learner, tiny):
     tiny.setattr(samples, "BLOCK", 8)
     original = rounds.Walk.__init__
@@ -134,7 +134,7 @@ def test_interrupts_at_every_block(learner, tiny):
         assert update(victim).canonical_parts() == expected[call], call
 
 
-@over_each(ADAPTIVE)
+@over_kinds(ADAPTIVE)
 def test_signals_in_the_middle_of_a_walk(learner, tiny):
     """A real SIGINT while records are asked; it is held off until the next block."""
     tiny.setattr(samples, "BLOCK", 8)
@@ -161,7 +161,7 @@ def test_a_read_that_is_interrupted_changes_nothing(tiny):
     assert snapshot(model) == before
 
 
-@over_each(ADAPTIVE)
+@over_kinds(ADAPTIVE)
 @pytest.mark.parametrize(
     "owner, name",
     [(ExactSum, "copy"), (ExactSum, "deposit"), (Rows, "vacant"), (Rows, "missing"), (Rows, "reserve")],
@@ -210,7 +210,7 @@ EXTREME = {
 }
 
 
-@over([learner for learner in ADAPTIVE if has_fit_parameter(learner, "sample_weight")])
+@over_kinds([learner for learner in ADAPTIVE if has_fit_parameter(learner, "sample_weight")])
 @pytest.mark.parametrize("weights", EXTREME)
 @pytest.mark.crossed(2)
 def test_extreme_weights(learner, weights):
@@ -227,7 +227,7 @@ def test_extreme_weights(learner, weights):
         assert np.isfinite(getattr(model, name, 0.0)).all()
 
 
-@over(ADAPTIVE)
+@over_kinds(ADAPTIVE)
 @pytest.mark.parametrize("value", [np.nextafter(2.0**500, np.inf), -1e308])
 @pytest.mark.parametrize("pilot", [8, 4096])
 @pytest.mark.crossed(2)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from laws import assert_same, refit, snapshot
-from learners import crossed, over
+from learners import crossed, over_kinds
 from sqlearn.engine.rounds.row_index import copy_hashes, numbers_of
 from sqlearn.engine.rounds.row_source import MAX_HASH, Records
 from sqlearn.engine.rounds.trace import from_bytes, to_bytes
@@ -63,7 +63,7 @@ def test_blocks_of_any_size_and_order(learner, seed, monkeypatch):
     assert source.asked
 
 
-@over(ADAPTIVE)
+@over_kinds(ADAPTIVE)
 def test_a_source_that_fails_leaves_the_model_as_it_was(learner, monkeypatch):
     cut(monkeypatch)
     rng = np.random.default_rng(2)
@@ -88,7 +88,7 @@ def test_a_source_that_fails_leaves_the_model_as_it_was(learner, monkeypatch):
     assert_same(model, expected)
 
 
-@over(ADAPTIVE)
+@over_kinds(ADAPTIVE)
 @pytest.mark.parametrize("n", [12, 70])
 def test_traces_come_back_from_their_bytes(learner, n, monkeypatch):
     cut(monkeypatch)
@@ -103,7 +103,7 @@ def test_traces_come_back_from_their_bytes(learner, n, monkeypatch):
         from_bytes(content + b"n")
 
 
-@over(ADAPTIVE)
+@over_kinds(ADAPTIVE)
 def test_a_model_from_bytes_asks_no_more_than_the_one_it_was(learner, monkeypatch):
     cut(monkeypatch)
     records = sample(learner, np.random.default_rng(4), 70, classes=3)

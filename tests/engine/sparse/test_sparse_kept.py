@@ -13,7 +13,7 @@ from sklearn.base import clone
 
 import sqlearn.engine.model.limits as limits
 import sqlearn.engine.sparse.rows as compressed_rows
-from learners import crossed
+from learners import crossed, over_kinds
 from sqlearn import Store, verify
 from sqlearn.engine.sparse import SparseKept
 from sqlearn.errors import (
@@ -124,7 +124,7 @@ def test_any_history_leaves_a_refit(learner, seed):
     verify(model, x[held], y[held], sample_weight=w[held])
 
 
-@pytest.mark.parametrize("learner", LEARNERS, ids=str)
+@over_kinds(LEARNERS)
 def test_dense_and_sparse_rows_are_the_same_records(learner):
     x, y = sparse(60, 0), np.arange(60) % 3
     model = clone(learner).fit(x, y)
