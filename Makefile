@@ -30,8 +30,7 @@ BENCH ?= *
 KERNELS ?= tests/engine
 VENV := .venv
 BIN := $(VENV)/bin
-# of packages only the modules that are imported are compiled, when they are
-INSTALL := $(BIN)/python -m pip -qq --disable-pip-version-check install --no-compile
+PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
 
 MAKEFLAGS += --no-print-directory
 .NOTPARALLEL:
@@ -160,31 +159,37 @@ clean:
 
 $(VENV)/.package: pyproject.toml $(VENV)/.python
 	@echo "Installing sqlearn and what it needs into $(VENV) (once) ..."
-	@$(INSTALL) --editable ".[tables]"
+	@$(PIP) install --editable ".[tables]"
 	@touch $@
 
 $(VENV)/.test: pyproject.toml $(VENV)/.python
 	@echo "Installing sqlearn and what its tests need into $(VENV) (once) ..."
-	@$(INSTALL) --editable ".[test]"
+	@$(PIP) install --editable ".[test]"
 	@touch $@ $(VENV)/.package
 
 $(VENV)/.bench: pyproject.toml $(VENV)/.python
 	@echo "Installing sqlearn and what its benchmarks need into $(VENV) (once) ..."
-	@$(INSTALL) --editable ".[bench]"
+	@$(PIP) install --editable ".[bench]"
 	@touch $@ $(VENV)/.package
 
 $(VENV)/.docs: pyproject.toml $(VENV)/.python
 	@echo "Installing sqlearn and what its documentation needs into $(VENV) (once) ..."
-	@$(INSTALL) --editable ".[docs]"
+	@$(PIP) install --editable ".[docs]"
 	@touch $@ $(VENV)/.package
+
+# Both at once, in less time. Of packages, only the modules that are imported are compiled, when they are.
+$(VENV)/.ci: pyproject.toml $(VENV)/.python
+	@echo "Installing sqlearn and what its tests and its documentation need into $(VENV) (once) ..."
+	@$(PIP) install --no-compile --editable ".[test,docs]"
+	@touch $@ $(VENV)/.package $(VENV)/.test $(VENV)/.docs
 
 $(VENV)/.recipes: pyproject.toml $(VENV)/.python
 	@echo "Installing sqlearn, Ray, Spark and Dask into $(VENV) (once) ..."
-	@$(INSTALL) --editable ".[distributed,recipes]"
+	@$(PIP) install --editable ".[distributed,recipes]"
 	@touch $@ $(VENV)/.package
 
 $(VENV)/.release: pyproject.toml $(VENV)/.python
-	@$(INSTALL) --editable ".[release]"
+	@$(PIP) install --editable ".[release]"
 	@touch $@
 
 # A name that is found may still not run (pyenv's shims), be too old, or lack the module venv (Debian): ask each one.
