@@ -114,6 +114,7 @@ def test_all_learners_answer_as_refits(learner):
 
 @pytest.mark.parametrize("learner", [GaussianNB(), LinearRegression(), Ridge(), RidgeClassifier()], ids=str)
 @pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.crossed(2)
 def test_hard_values_beside_refits(learner, seed):
     """1e12, 1e300, subnormals, pairs that cancel, equal rows, -0.0, the last row of a class."""
     rng = np.random.default_rng(seed)
@@ -138,7 +139,7 @@ def test_hard_values_beside_refits(learner, seed):
 
 
 @pytest.mark.filterwarnings("ignore")
-@crossed(2, learner=QUICK + SLOW, level=range(3))
+@crossed(4, learner=QUICK + SLOW, level=range(3))
 def test_quick_paths_give_what_forgetting_gives(learner, level, forgotten):
     records = records_of(learner, np.random.default_rng(level), 18, level)
     model = clone(learner).partial_fit(**records.given)

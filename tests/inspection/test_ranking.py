@@ -89,7 +89,7 @@ CLASSIFIERS = [
 ]
 
 
-@crossed(2, learner=CLASSIFIERS, classes=[2, 3])
+@crossed(4, learner=CLASSIFIERS, classes=[2, 3])
 def test_scores_and_labels_of_classifiers_are_those_of_refits(learner, classes):
     y = NAMES[np.minimum(Y, classes - 1)]
     model = clone(learner).fit(X, y)

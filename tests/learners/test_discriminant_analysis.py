@@ -97,7 +97,7 @@ def test_linear_agrees_with_scikit_learn(loader, options, given_priors):
 
 @pytest.mark.parametrize("loader", LOADERS)
 @pytest.mark.parametrize("options", QUADRATIC, ids=repr)
-@pytest.mark.crossed(2)
+@pytest.mark.crossed(3)
 def test_quadratic_agrees_with_scikit_learn(loader, options):
     X, y = data(loader)
     options = options | {"tol": 1e-6}

@@ -14,7 +14,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from history import history_of
 from learners import EVERYWHERE, LEARNERS, MULTILABEL, over_kinds
 
-EXAMPLES = int(os.environ.get("HISTORY_EXAMPLES", 50 if EVERYWHERE else 3))
+EXAMPLES = int(os.environ.get("HISTORY_EXAMPLES", 50 if EVERYWHERE else 2))
 STEPS = int(os.environ.get("HISTORY_STEPS", 12))
 
 

@@ -40,6 +40,7 @@ def fine(monkeypatch):
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("level", [0, 1])
 @pytest.mark.parametrize("covariance_type", TYPES)
+@pytest.mark.crossed(2)
 def test_contract(level, covariance_type):
     rng = np.random.default_rng(level)
     learner = GaussianMixture(2, covariance_type=covariance_type)
@@ -49,6 +50,7 @@ def test_contract(level, covariance_type):
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("level", [0, 1])
 @pytest.mark.parametrize("covariance_type", ["full", "diag"])
+@pytest.mark.crossed(2)
 def test_contract_in_rounds(level, covariance_type, fine):
     rng = np.random.default_rng(level)
     learner = GaussianMixture(2, covariance_type=covariance_type)
@@ -56,6 +58,7 @@ def test_contract_in_rounds(level, covariance_type, fine):
 
 
 @pytest.mark.parametrize("covariance_type", TYPES)
+@pytest.mark.crossed(2)
 def test_random_histories_in_rounds(covariance_type, fine):
     rng = np.random.default_rng(0)
     X = draw(rng, 600)

@@ -61,6 +61,7 @@ STEPS = int(os.environ.get("HISTORY_STEPS", 8))
 
 @pytest.mark.filterwarnings("ignore")
 @over(PIPELINES)
+@pytest.mark.crossed(2)
 def test_histories(learner):
     run_state_machine_as_test(
         history_of(learner),

@@ -44,6 +44,7 @@ NESTED = [  # a pipeline is all of a pipeline, or asks it to keep its records
 
 @pytest.mark.filterwarnings("ignore")
 @over(NESTED)
+@pytest.mark.crossed(2)
 def test_hard_values(learner):
     rng = np.random.default_rng(5)
     check_contract(learner, records_of(learner, rng, 16, 1), rng)
