@@ -27,7 +27,7 @@ X, y = load_iris(return_X_y=True)
 X = X[:, 2:]  # length and width of the petals
 model = FullConformalClassifier(GaussianNB(), confidence_level=0.95).fit(X, y)
 
-across, up = np.meshgrid(np.linspace(0.3, 7.5, 46), np.linspace(-0.2, 2.9, 38))
+across, up = np.meshgrid(np.linspace(0.3, 7.5, 34), np.linspace(-0.2, 2.9, 28))
 plane = np.column_stack([across.ravel(), up.ravel()])
 points, sets = model.predict_set(plane)
 for size, n in enumerate(np.bincount(sets[:, :, 0].sum(axis=1))):

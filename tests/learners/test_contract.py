@@ -47,7 +47,7 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 # ------------------------------------------------------------------------------------------------------- histories
 
 
-@crossed(3, learner=some_of(LEARNERS + MULTILABEL, kind_of, "levels"), level=range(3))
+@crossed(6, learner=some_of(LEARNERS + MULTILABEL, kind_of, "levels"), level=range(3))
 def test_contract(learner, level):
     rng = np.random.default_rng([level, 5])
     check_contract(learner, records_of(learner, rng, 20, level), rng)
@@ -59,7 +59,7 @@ def test_contract_with_hard_records_among_tame_ones(learner):
     check_contract(learner, pool_of(learner, rng, 30 if EVERYWHERE else 22), rng)
 
 
-@over_kinds(LEARNERS + MULTILABEL)
+@over_each(LEARNERS + MULTILABEL)
 def test_contract_without_weights_ledger_and_default_key(learner):
     rng = np.random.default_rng(7)
     records = records_of(learner, rng, 20, 1, weighted=False)

@@ -149,6 +149,7 @@ def test_every_kind_of_learner_forgets(learner, monkeypatch):
 
 @pytest.mark.parametrize("size", [64, 1 << 13])
 @pytest.mark.parametrize("learner", [MultinomialNB(), LogisticRegression(), LinearSVC()], ids=str)
+@pytest.mark.crossed(2)
 def test_texts(learner, size):
     hashed = HashingVectorizer(n_features=size, alternate_sign=False)
     y = np.array(SPAM)

@@ -108,6 +108,7 @@ def test_contract_on_hard_records(learner):
 
 
 @pytest.mark.parametrize("learner", LEARNERS, ids=name)
+@pytest.mark.crossed(2)
 def test_models_that_followed_are_those_of_a_refit(learner):
     """Read after each step of a random history, so that parts follow; compared with parts made anew."""
     rng = np.random.default_rng(4)

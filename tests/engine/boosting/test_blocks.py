@@ -73,6 +73,7 @@ def test_records_in_blocks_and_one_by_one(monkeypatch, few, classes):
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 @pytest.mark.parametrize("most_bins", [5, 63])
 @pytest.mark.parametrize("categorical", [None, [0, 1]])
+@pytest.mark.crossed(4)
 def test_trees_of_answers_lead_to_the_columns(kind, most_bins, categorical):
     """Of records held, and of values that were never seen."""
     rng = np.random.default_rng(3)

@@ -34,7 +34,7 @@ def tiny(monkeypatch):
 # --------------------------------------------------------------------------------------------------------- the laws
 
 
-@crossed(12, learner=ADAPTIVE, kind=KINDS, width=WIDTHS)
+@crossed(20, learner=ADAPTIVE, kind=KINDS, width=WIDTHS)
 def test_updates_equal_refits(learner, kind, width, tiny):
     shrink(tiny, width=width)
     rng = np.random.default_rng(len(kind.__name__))
@@ -305,7 +305,7 @@ def test_separable_data(learner, margin, width, tiny):
 # ------------------------------------------------------------------------------------- what must not make a difference
 
 
-@crossed(10, learner=ADAPTIVE, kind=[plain, ties, heavy, far])
+@crossed(16, learner=ADAPTIVE, kind=[plain, ties, heavy, far])
 def test_blocks_orders_and_threads_do_not_show(learner, kind, tiny):
     rng = np.random.default_rng(12)
     records = sample(learner, rng, 90, kind)

@@ -166,6 +166,7 @@ def test_a_read_that_is_interrupted_changes_nothing(tiny):
     "owner, name",
     [(ExactSum, "copy"), (ExactSum, "deposit"), (Rows, "vacant"), (Rows, "missing"), (Rows, "reserve")],
 )
+@pytest.mark.crossed(2)
 def test_memory_ends(learner, owner, name, tiny):
     if name in ("vacant", "find", "keyed_names", "deposit"):  # few moments; undoing needs some too
         model, calls, _ = prepared(learner)
