@@ -149,7 +149,7 @@ class WholeModel:
         kept = None if noted is None else self._kept(together(before))
         if kept is None or noted is None:
             return self.anew(models, check)
-        model = Inner(kept).fitted(kept.state.copy())
+        model: Any = Inner(kept).fitted(kept.state.copy())
         self._attach(model)
         statistic, known = model.state.statistic, kept.state.statistic
         statistic.memo, statistic.aside = known.memo, known.aside  # which save time, and are no part of the state

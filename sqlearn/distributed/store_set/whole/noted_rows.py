@@ -35,7 +35,7 @@ class NotedRows(StoredRows):
         super().__init__(*given)
         self._noted: list[Noted] | None = []
         self._n_noted = 0
-        self._elsewhere = np.zeros(0, np.int64), np.zeros(0, np.uint64)
+        self._elsewhere: tuple[np.ndarray, np.ndarray] = np.zeros(0, np.int64), np.zeros(0, np.uint64)
 
     # ------------------------------------------------------------------ what comes and goes
 
@@ -84,14 +84,7 @@ class NotedRows(StoredRows):
         uint64[n, 2]."""
         found = [np.zeros((0, 2), np.uint64)]
         for start in range(0, len(slots), _AT_ONCE):
-            read: list[np.ndarray] = []
-            model = self._model.emptied()
-            model.state.statistic.read_from(
-                PassedRows(lambda x, y, w, digests, read=read: read.append(digests[:, :2].copy()))
-            )
-            block = self._rows.block(self._rows.read(slots[start : start + _AT_ONCE]))
-            model.partial_fit(**arguments(model, self._columns, block))
-            digests = np.unique(np.concatenate(read), axis=0)
+            digests = self._digests(slots[start : start + _AT_ONCE])
             names = self.copies.names(digests, np.zeros(len(digests), np.int64))
             found.append(digests[names[:, 0] & np.uint64(modulus - 1) == residue])
         return np.unique(np.concatenate(found), axis=0)
@@ -113,7 +106,7 @@ class NotedRows(StoredRows):
         """Number the copies of these digests from these numbers on, for samples of keyed hashes up to this limit."""
         held = self.copies.held(digests)
         ends = np.cumsum(held)
-        slots, hashes = ([some] for some in self._elsewhere)
+        slots, hashes = [self._elsewhere[0]], [self._elsewhere[1]]
         for start in range(0, int(held.sum()), _COPIES):
             copies = np.arange(start, min(start + _COPIES, ends[-1]))
             which = np.searchsorted(ends, copies, side="right")

@@ -11,16 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from sqlearn.engine.rounds import (
-    ROWS_ELSEWHERE,
-    DetachedRows,
-    Question,
-    ReadOnlyRows,
-    Records,
-    Rows,
-    add_all,
-    sample_threshold,
-)
+from sqlearn.engine.rounds import DetachedRows, Question, Records, Rows, add_all, sample_threshold
 from sqlearn.engine.sums import ExactSum
 from sqlearn.storage.records import Count
 
@@ -29,7 +20,7 @@ _NAMES = 1 << 18  # of all parts that are compared together
 LARGEST_SAMPLE = 1 << 16  # records that any sample of rounds is made of, to twice that
 
 
-class SetRows(ReadOnlyRows):
+class SetRows:
     """A :class:`~sqlearn.engine.rounds.question.AskedRows`: the rows of all parts.
 
     They have come and gone in the parts already when a model is told of it here. It is told once, of what goes first,
@@ -48,8 +39,6 @@ class SetRows(ReadOnlyRows):
     own : Rows
         No rows: none lie anywhere else.
     """
-
-    why = ROWS_ELSEWHERE
 
     def __init__(self, each: Each, statistic: Any) -> None:
         self._each, self._statistic = each, statistic
@@ -78,8 +67,15 @@ class SetRows(ReadOnlyRows):
 
     def _held(self, digests: np.ndarray) -> np.ndarray:
         """How many copies of each digest all parts have now, int64[n]."""
-        found: np.ndarray = sum(self._each(lambda part, _: part.source(lambda rows: rows.held(digests))).values())
-        return found
+        found = self._each(lambda part, _: part.source(lambda rows: rows.held(digests)))
+        held: np.ndarray = np.sum([*found.values()], axis=0)
+        return held
+
+    def make_ready(self, digests: np.ndarray) -> None:
+        pass
+
+    def compact(self) -> None:
+        pass
 
     def copy(self) -> DetachedRows:
         return DetachedRows()
