@@ -110,7 +110,7 @@ MODELS = [
 ]
 
 
-@crossed(3, model=MODELS, seed=range(4))
+@crossed(6, model=MODELS, seed=range(4))
 def test_any_history(model, seed):
     rng = np.random.default_rng(seed)
     History(model, rng, hard=seed == 1, weighted=seed == 2).run(25)

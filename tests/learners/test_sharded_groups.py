@@ -46,7 +46,7 @@ def fitted(estimator=None):
 
 
 @crossed(
-    3,
+    5,
     model=[
         ShardedClassifier(DecisionTreeClassifier()),
         ShardedClassifier(GaussianNB()),

@@ -36,7 +36,7 @@ def table(n=300, seed=0):
 
 
 @crossed(
-    3,
+    6,
     model=[
         ShardedClassifier(SGDClassifier(loss="log_loss", average=True), 2, 4),
         ShardedClassifier(MLPClassifier(3), 1, 3),

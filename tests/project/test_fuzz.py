@@ -48,6 +48,7 @@ X, LETTERS = np.arange(8.0).reshape(4, 2), np.array(["a", "b", "a", "b"])
 
 
 @pytest.mark.parametrize("first", range(0, 500, 50))
+@pytest.mark.crossed(2)
 def test_hostile_calls(first):
     for number in range(first, first + 50):
         try:
