@@ -215,7 +215,7 @@ def test_files(tmp_path):
     for store_set in made:
         assert_same(store_set, store)
     (folder / "3.csv").write_text("id,x,z,y,w\nnew,1.5,2,a,red\nnewer,much,2,b,red\n")
-    with pytest.raises(TableError, match=r"3\.csv, line 3"):
+    with pytest.raises(TableError, match=r"'x' holds numbers in .*0\.csv, and categories in .*3\.csv"):
         StoreSet.create(tmp_path / "other", MixedNB(), f"{folder}/*.csv", **given)
     with pytest.raises(DuplicateIdError, match=r"more\.csv, line 2"):
         made[0].learn(tmp_path / "more.csv")
