@@ -98,6 +98,7 @@ def test_few_rows_are_solved_for_while_they_can_be_asked(tmp_path):
         Store.create(tmp_path / "one.sqlearn", learner, table, **roles) as one,
     ):
         assert (parts.model.coef_ == one.model.coef_).all()
+        assert (parts.model_without(ids="p1").coef_ == one.model_without(ids="p1").coef_).all()
         assert (parts.predict(table) == one.predict(table)).all()
 
 
