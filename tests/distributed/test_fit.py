@@ -13,7 +13,7 @@ import pytest
 from sklearn.base import clone
 
 from forks import CAN_FORK, run_forked
-from learners import LEARNERS, name_of, over
+from learners import LEARNERS, name_of, over, over_kinds
 from records import pool_of, records_of, tame
 from sqlearn import verify
 from sqlearn.discriminant_analysis import LinearDiscriminantAnalysis
@@ -50,7 +50,7 @@ def alone(learner, records):
     return clone(learner).partial_fit(**records.given)
 
 
-@over(SUMS)
+@over_kinds(SUMS)
 def test_sums_have_the_digest_of_one_process(learner):
     rng = np.random.default_rng(3)
     pool = pool_of(learner, rng, 60)

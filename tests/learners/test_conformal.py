@@ -429,7 +429,7 @@ def answers(model, X):
 
 
 @pytest.mark.parametrize("learner", [*LEARNERS, LINEAR[1], LINEAR[6], OTHER[2]], ids=name)
-@pytest.mark.crossed(2)
+@pytest.mark.crossed(4)
 def test_answers_after_any_history_are_those_of_a_refit(learner):
     rng = np.random.default_rng(4)
     records = records_of(learner, rng, 24, 1, weighted=False)

@@ -106,7 +106,7 @@ def test_blocks_large_and_small(learner):
     assert_same(part.forget(**wide.take(kept).given).forget(**wide.take(gone).given), emptied(learner, wide.take(kept)))
 
 
-@over_kinds(LEARNERS + MULTILABEL)
+@over_each(LEARNERS + MULTILABEL)
 def test_fit_forgets_what_was_before(learner):
     first, second = tame(learner), tame(learner, seed=1)
     model = clone(learner).fit(**first.given)
@@ -114,7 +114,7 @@ def test_fit_forgets_what_was_before(learner):
     assert_same(model, refit(learner, second))
 
 
-@over_kinds(LEARNERS)
+@over_each(LEARNERS)
 def test_states_of_different_capacities_merge(learner):
     """Many labels, categories and limbs on one side, few on the other, and slots released on both."""
     rng = np.random.default_rng(11)
@@ -138,7 +138,7 @@ def test_states_of_different_capacities_merge(learner):
 # ---------------------------------------------------------------------------------------------------- nothing left
 
 
-@over_kinds(LEARNERS + MULTILABEL)
+@over_each(LEARNERS + MULTILABEL)
 def test_the_empty_state(learner):
     records, others = tame(learner), pool_of(learner, np.random.default_rng(3), 20)
     model = emptied(learner, records)
@@ -170,7 +170,7 @@ def use(model, X):
     return ask(X)
 
 
-@over_kinds(WEIGHTED)
+@over_each(WEIGHTED)
 def test_records_of_weight_zero_are_held_and_counted_nowhere(learner):
     records = tame(learner, weighted=False)
     others = pool_of(learner, np.random.default_rng(4), 16)
@@ -283,7 +283,7 @@ def same_values(X):
 
 
 @crossed(
-    3,
+    5,
     learner=some_of(ARRAYS, kind_of, "forms"),
     values=[[0.0, 1.0], [0.0, 1.0, 2.0, 5.0], [0.0, -1.5, 0.25, 3.0, -0.0]],
 )
@@ -303,7 +303,7 @@ def test_equal_values_are_one_record(learner, values):
         reference.partial_fit(**given)
 
 
-@over_kinds(ARRAYS + MULTILABEL)
+@over_each(ARRAYS + MULTILABEL)
 def test_zeros_have_no_sign(learner):
     records = tame(learner)
     records.X[records.X < 0.5] = 0.0
@@ -457,7 +457,7 @@ def test_labels_come_back_as_they_were_learned(learner):
     assert clone(learner).fit(X, truth.astype(str)).predict(X).dtype.kind == "U"
 
 
-@over_kinds(LABELLED)
+@over_each(LABELLED)
 def test_labels_shrink(learner):
     records = tame(learner, 10, weighted=False)
     names = np.array(["a", "bb"])[np.arange(10) % 2].astype("<U40")
@@ -472,7 +472,7 @@ def test_labels_shrink(learner):
             assert model.classes_.dtype == np.array(["a", "bb"]).dtype
 
 
-@over_kinds(LABELLED)
+@over_each(LABELLED)
 def test_the_last_row_of_a_class_takes_the_class(learner):
     records = tame(learner, 9, weighted=False)
     records.y[:] = [0, 0, 0, 0, 1, 1, 1, 1, 5]
@@ -507,7 +507,7 @@ def test_duplicates(learner):
 # ----------------------------------------------------------------------------------------- parameters, seeds, processes
 
 
-@over_kinds(LEARNERS + MULTILABEL)
+@over_each(LEARNERS + MULTILABEL)
 def test_parameters_set_later_wait_for_the_next_fit(learner):
     records = tame(learner)
     model = refit(learner, records)
@@ -542,7 +542,7 @@ def test_no_random_state_is_a_constant_one(learner):
     assert_same(*models)
 
 
-@over_kinds(LEARNERS + MULTILABEL)
+@over_each(LEARNERS + MULTILABEL)
 def test_keys_change_digests_and_nothing_else(learner):
     records = tame(learner)
     models = [clone(learner).set_params(key=key).partial_fit(**records.given) for key in (None, "a", b"a", "b")]

@@ -12,14 +12,14 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from history import history_of
-from learners import EVERYWHERE, LEARNERS, MULTILABEL, over_kinds
+from learners import EVERYWHERE, LEARNERS, MULTILABEL, over_each
 
 EXAMPLES = int(os.environ.get("HISTORY_EXAMPLES", 50 if EVERYWHERE else 2))
 STEPS = int(os.environ.get("HISTORY_STEPS", 12))
 
 
 @pytest.mark.filterwarnings("ignore")
-@over_kinds(LEARNERS + MULTILABEL)
+@over_each(LEARNERS + MULTILABEL)
 def test_history(learner):
     run_state_machine_as_test(
         history_of(learner),

@@ -66,6 +66,7 @@ def same(ours, theirs) -> bool:
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("learner", MISSING + COMPLETE, ids=named)
+@pytest.mark.crossed(2)
 def test_attributes_have_the_bits_of_scikit_learn(learner):
     rng = np.random.default_rng(0)
     names = {*type(learner)._sklearn_class().get_params()}

@@ -102,6 +102,7 @@ def name(learner):
 
 
 @pytest.mark.parametrize("learner", LEARNERS, ids=name)
+@pytest.mark.crossed(2)
 def test_contract_on_hard_records(learner):
     rng = np.random.default_rng(3)
     check_contract(learner, pool_of(learner, rng, 14), rng)
@@ -154,7 +155,7 @@ CHECKED = [
 ]
 
 
-@thinned_checks(CHECKED, 4, expected_failures)
+@thinned_checks(CHECKED, 8, expected_failures)
 def test_scikit_learn_checks(estimator, check):
     check(estimator)
 

@@ -47,7 +47,7 @@ MODELS = [
 ]
 
 
-@crossed(2, kind=COLUMNS, unfitted=MODELS)
+@crossed(4, kind=COLUMNS, unfitted=MODELS)
 def test_what_is_kept_is_read_anew_with_the_same_result(kind, unfitted):
     rng = np.random.default_rng(sorted(COLUMNS).index(kind))
     takes_weights = unfitted._takes_weights

@@ -9,7 +9,7 @@ import pytest
 from sklearn.base import clone
 
 from laws import assert_same, refit, unchanged
-from learners import EVERYWHERE, LEARNERS, MULTILABEL, over_kinds
+from learners import EVERYWHERE, LEARNERS, MULTILABEL, over_each
 from sqlearn import FormatError
 from sqlearn.compose import TableModel
 from sqlearn.engine.model.header import digest_of
@@ -71,7 +71,7 @@ def use(model, records):
             pass
 
 
-@over_kinds(ALL)
+@over_each(ALL)
 def test_altered_bytes(learner, monkeypatch):
     cut(monkeypatch)
     warnings.simplefilter("ignore")

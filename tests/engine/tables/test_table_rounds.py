@@ -11,7 +11,7 @@ from sklearn import linear_model
 from sklearn.pipeline import make_pipeline
 
 from laws import assert_same, check_contract, refit, renamed, snapshot, unchanged
-from learners import EVERYWHERE, crossed, over_kinds
+from learners import EVERYWHERE, crossed, over_each
 from records import Records, pool_of, records_of, takes_weights
 from refusals import OUT_OF_RANGE, raises
 from sqlearn import verify
@@ -48,7 +48,7 @@ def test_contract(learner, level):
     check_contract(model, records_of(model, rng, 20, level), rng)
 
 
-@over_kinds(LEARNERS)
+@over_each(LEARNERS)
 def test_contract_with_all_levels_of_rounds(learner, monkeypatch):
     cut(monkeypatch)
     model = TableModel(learner)
