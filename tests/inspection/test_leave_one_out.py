@@ -157,7 +157,7 @@ def test_quick_paths_are_taken(learner, no_forgetting):
             assert len(leave_one_out(model, response=response, **records.given)) == len(records)
 
 
-@crossed(2, n_features=[1, 2, 7, 8, 9, 31, 127, 128, 129, 300], n_classes=[1, 2, 9, 17])
+@crossed(4, n_features=[1, 2, 7, 8, 9, 31, 127, 128, 129, 300], n_classes=[1, 2, 9, 17])
 def test_sums_over_features_and_classes_are_those_of_single_rows(n_features, n_classes, forgotten):
     """numpy adds in blocks of 8 and 128: a row among others must be added as one on its own."""
     rng = np.random.default_rng(n_features)

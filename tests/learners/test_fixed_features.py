@@ -139,6 +139,7 @@ def test_every_map_forgets(transformer):
 
 
 @pytest.mark.parametrize("learner", LEARNERS, ids=lambda learner: type(learner).__name__)
+@pytest.mark.crossed(2)
 def test_every_kind_of_learner_forgets(learner, monkeypatch):
     monkeypatch.setattr("sqlearn.engine.sums.one_record.GENERAL_FIRST", 0)
     transformer = RBFSampler(gamma=0.5, n_components=12, random_state=0)

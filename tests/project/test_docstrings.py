@@ -58,11 +58,14 @@ def documented(node: ast.AST, inside: tuple[str, ...] = ()) -> Iterator[tuple[st
 def own_attributes(kind: type) -> set[str]:
     """The attributes that a class or one of its bases annotates, or sets in a method."""
     found = {name for base in kind.__mro__ for name in getattr(base, "__annotations__", ())}
-    for base in kind.__mro__:
-        if base.__module__.split(".")[0] == "sqlearn":
-            found |= set(re.findall(r"\bself\.(\w+)(?:: [^=\n]+)? = ", inspect.getsource(base)))
-            found |= set(re.findall(r"\bself\.(\w+), ", inspect.getsource(base)))
-    return found
+    return found.union(*(set_in(base) for base in kind.__mro__ if base.__module__.split(".")[0] == "sqlearn"))
+
+
+@cache
+def set_in(kind: type) -> set[str]:
+    """The attributes that a method of this class itself sets; to find a class's source takes milliseconds."""
+    source = inspect.getsource(kind)
+    return {*re.findall(r"\bself\.(\w+)(?:: [^=\n]+)? = ", source), *re.findall(r"\bself\.(\w+), ", source)}
 
 
 def has(owner: object, name: str) -> bool:

@@ -62,6 +62,7 @@ def hinge_loss(theta, z, y, w, ridge, bond, weight):
 @pytest.mark.parametrize("weight", [0.25, 3.0])
 @pytest.mark.parametrize("first", [0, 1])
 @pytest.mark.parametrize("seed", range(4))
+@pytest.mark.crossed(2)
 def test_the_dual_of_a_squared_hinge_ends_at_the_minimum(seed, first, weight):
     z, rows, y, w, ridge = problem(SQUARED_HINGE, seed, first, 60, 200)
     z = np.hstack([np.ones((60, first)), z])
