@@ -341,6 +341,16 @@ def test_a_prediction_whose_table_changes_the_store(store):
     assert len(store) == ROWS - 1
 
 
+def test_a_change_of_nothing_waits_for_nobody(store, path):
+    """SQLite's COMMIT waits for readers even where nothing was written; so there is none then."""
+    with Store.open(path) as reader, reader._reading():
+        assert store.forget(where="a > 1e9") is None
+        assert store.relabel(where="y = 1", to=1) is None
+        with pytest.raises(StoreBusyError, match="in use"):
+            store.forget(ids=[1])
+    assert store.forget(ids=[1]).count == 1
+
+
 def test_threads_need_stores_of_their_own(store):
     calls = refusing_calls(store)
     for call in calls.values():
