@@ -139,7 +139,7 @@ def test_hard_values_beside_refits(learner, seed):
 
 
 @pytest.mark.filterwarnings("ignore")
-@crossed(4, learner=QUICK + SLOW, level=range(3))
+@crossed(7, learner=QUICK + SLOW, level=range(3))
 def test_quick_paths_give_what_forgetting_gives(learner, level, forgotten):
     records = records_of(learner, np.random.default_rng(level), 18, level)
     model = clone(learner).partial_fit(**records.given)

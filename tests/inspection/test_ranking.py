@@ -133,6 +133,7 @@ NOISY = WIDE @ WEIGHTS + np.random.default_rng(7).normal(size=(80, 3))
     ],
     ids=lambda case: str(case)[:24],
 )
+@pytest.mark.crossed(2)
 def test_scores_depend_neither_on_other_rows_nor_on_their_order(learner, y):
     model = clone(learner).fit(WIDE, y)
     found, own = suspects(model, WIDE, y), self_influence(model, WIDE, y)

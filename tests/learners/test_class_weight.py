@@ -43,7 +43,7 @@ def test_agrees_with_scikit_learn(name, n, classes, class_weight, weighted):
 
 
 @pytest.mark.filterwarnings("ignore")
-@crossed(2, name=["logistic", "hinge"], classes=[2, 3], width=["coarse", "fine"])
+@crossed(4, name=["logistic", "hinge"], classes=[2, 3], width=["coarse", "fine"])
 def test_forgetting_leaves_the_bytes_of_a_refit(name, classes, width, monkeypatch):
     """Record by record through rounds, until the last class has gone."""
     shrink(monkeypatch, width=width)

@@ -201,7 +201,7 @@ def test_it_is_the_pipeline_that_it_spells(learner):
 # ------------------------------------------------------------------------------------------------ history
 
 
-@crossed(4, learner=[*REGRESSORS[:1], *REGRESSORS[3:], *CLASSIFIERS, *OTHERS], level=[0, 2])
+@crossed(7, learner=[*REGRESSORS[:1], *REGRESSORS[3:], *CLASSIFIERS, *OTHERS], level=[0, 2])
 def test_contract(learner, level):
     model = TableModel(learner)
     rng = np.random.default_rng([level, 5])

@@ -121,6 +121,7 @@ def test_from_a_given_start_it_is_scikit_learn(covariance_type):
 
 
 @pytest.mark.parametrize("covariance_type", TYPES)
+@pytest.mark.crossed(2)
 def test_rounds_reach_the_likelihood_of_scikit_learn(covariance_type):
     rng = np.random.default_rng(2)
     X = draw(rng, 20000, spread=8.0)

@@ -52,7 +52,7 @@ def test_histories(learner, monkeypatch):
     run_state_machine_as_test(history_of(learner), settings=quick)
 
 
-@crossed(3, learner=PIPELINES, level=[0, 2])
+@crossed(5, learner=PIPELINES, level=[0, 2])
 def test_hard_values(learner, level, monkeypatch):
     cut(monkeypatch)
     rng = np.random.default_rng([level, 5])

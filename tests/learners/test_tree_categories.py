@@ -171,7 +171,7 @@ def test_equal_values_are_one_category():
     assert model.n_records_ == 3
 
 
-@crossed(3, made=[*CLASSIFIERS, *REGRESSORS], seed=range(3))
+@crossed(6, made=[*CLASSIFIERS, *REGRESSORS], seed=range(3))
 def test_histories_of_tables(made, seed):
     """Many values, rare ones that vanish and come back, one value: each step leaves what a refit and the twin give."""
     rng = np.random.default_rng(seed)

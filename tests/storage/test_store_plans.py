@@ -90,6 +90,7 @@ def given_to(model, rows, columns):
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.crossed(2)
 def test_random_histories(tmp_path, kind, monkeypatch):
     """After every step the model is that of the rows that should be there, in another process too."""
     cut(monkeypatch)

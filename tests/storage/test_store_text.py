@@ -61,6 +61,7 @@ def content(store):
     ],
     ids=lambda model: type(model.learner).__name__,
 )
+@pytest.mark.crossed(2)
 def test_random_histories(tmp_path, model):
     """After every step rows and model are those of the rows that should be there."""
     rnd, rows, following = random.Random(1), {}, 0

@@ -143,7 +143,7 @@ def test_similarities_in_one_two_and_four_words(largest, raters, form):
 
 
 @pytest.mark.parametrize("seed", range(32))
-@pytest.mark.crossed(2)
+@pytest.mark.crossed(4)
 def test_histories(seed, small_pools):
     history = RecommendHistory(seed)
     for _ in range(12):

@@ -118,6 +118,7 @@ def test_a_loss_without_an_optimum_warns(data, mode, monkeypatch):
 @pytest.mark.parametrize(
     "kind, strength", [("binary", 0.0), ("classes", 0.0), ("counts", 0.0), ("hinge", 1e-4), ("near", 0.0)]
 )
+@pytest.mark.crossed(2)
 def test_rounds_over_singular_records_reach_the_optimum(kind, strength):
     """Above 8,191 records: rounds, and where those cannot tell, all records."""
     rng = np.random.default_rng(4)

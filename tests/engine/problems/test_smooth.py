@@ -213,7 +213,7 @@ SCALE = Scale(np.array([0.125, 0.0, -0.25]), np.array([1.0, 0.5, 1.0]), 1.0, 20,
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("wild", [0.0, 0.1, 1.0], ids=["tame", "some", "wild"])
 @pytest.mark.parametrize("exponents", [(1, 0, 0), (-6, -9, -7), (12, 12, 12)], ids=str)
-@pytest.mark.crossed(2)
+@pytest.mark.crossed(4)
 def test_a_block_is_the_sum_of_its_records(kind, wild, exponents):
     rng = np.random.default_rng(kind)
     problem, grid = problem_of(kind), None

@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_limits
 
 from history import history_of
 from laws import assert_same, check_contract, emptied, refit, renamed, unchanged
-from learners import EVERYWHERE, crossed, over_kinds
+from learners import EVERYWHERE, crossed, over_each, over_kinds
 from records import Records, joined, pool_of, records_of
 from sqlearn.engine.rounds import samples
 from sqlearn.errors import NotLearnedError
@@ -112,7 +112,7 @@ def test_history(learner, pilot, tiny):
     )
 
 
-@over_kinds(ADAPTIVE)
+@over_each(ADAPTIVE)
 def test_crossing_two_pilots_up_and_down(learner):
     rng = np.random.default_rng(3)
     records = sample(learner, rng, 70)
@@ -341,7 +341,7 @@ def test_whole_blocks_of_empty_places_do_not_show(learner, tiny):
         assert_same(model, refit(learner, extra, rng))
 
 
-@over_kinds(ADAPTIVE)
+@over_each(ADAPTIVE)
 def test_copies_are_independent(learner):
     rng = np.random.default_rng(14)
     records = sample(learner, rng, 60)

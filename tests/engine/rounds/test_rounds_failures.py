@@ -11,7 +11,7 @@ import scipy.sparse as sp
 from sklearn.utils.validation import has_fit_parameter
 
 from laws import assert_same, refit, renamed, snapshot, told, unchanged
-from learners import EVERYWHERE, over_kinds
+from learners import EVERYWHERE, over_each, over_kinds
 from refusals import OUT_OF_RANGE, raises
 from sqlearn.cluster import KMeans
 from sqlearn.engine.problems import Smooth
@@ -100,7 +100,7 @@ def raise_signal():
     signal.raise_signal(signal.SIGINT)
 
 
-@over_kinds(ADAPTIVE)
+@over_each(ADAPTIVE)
 def test_interrupts_at_every_block(learner, tiny):
     tiny.setattr(samples, "BLOCK", 8)
     original = rounds.Walk.__init__
@@ -134,7 +134,7 @@ def test_interrupts_at_every_block(learner, tiny):
         assert update(victim).canonical_parts() == expected[call], call
 
 
-@over_kinds(ADAPTIVE)
+@over_each(ADAPTIVE)
 def test_signals_in_the_middle_of_a_walk(learner, tiny):
     """A real SIGINT while records are asked; it is held off until the next block."""
     tiny.setattr(samples, "BLOCK", 8)

@@ -59,8 +59,7 @@ LEARNERS = [
 ]
 
 
-@crossed(2, learner=LEARNERS[:4], kind=KINDS, classes=[2, 3])
-@pytest.mark.crossed(2)
+@crossed(8, learner=LEARNERS[:4], kind=KINDS, classes=[2, 3])
 def test_updates_equal_refits(learner, kind, classes, monkeypatch):
     if classes == 3 and (learner._target != "label" or kind not in (plain, heavy, scales)):
         pytest.skip("one number of classes is enough here")

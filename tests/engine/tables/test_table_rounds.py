@@ -41,7 +41,7 @@ LEARNERS = [
 ]
 
 
-@crossed(4, learner=LEARNERS, level=range(3))
+@crossed(7, learner=LEARNERS, level=range(3))
 def test_contract(learner, level):
     model = TableModel(learner, standardize=level != 1, add_indicator=level != 2)
     rng = np.random.default_rng([level, 5])
@@ -89,7 +89,7 @@ def test_columns_come_and_go(learner, seed, monkeypatch):
 
 
 @crossed(
-    2,
+    4,
     learner=[LogisticRegression(), PoissonRegressor()],
     place=[
         (Rounds, "refresh"),
