@@ -10,7 +10,7 @@ from set_kills import FORK, killed_at
 from sqlearn import Store
 from sqlearn.cluster import KMeans
 from sqlearn.distributed import StoreSet
-from sqlearn.distributed.store_set.whole import NotedRows, WholeModel, noted_rows, set_rows
+from sqlearn.distributed.store_set.whole import NotedRows, WholeModel, noted_rows, set_rows, trace_file
 from sqlearn.engine.problems import smooth_terms
 from sqlearn.engine.rounds import walk
 from sqlearn.errors import DuplicateIdError, StoreCorruptError
@@ -255,7 +255,7 @@ def test_killed_at_every_step(tmp_path, kind):
 
 
 def test_what_is_in_the_file(tmp_path):
-    """Damage is told; without the file, its model is made anew; what is forgotten is not in it."""
+    """Without the file, or where it is damaged, its model is made anew; what is forgotten is not in it."""
     with Twins(tmp_path, KMeans(2), 60) as twins:
         twins.forget(twins.held[:50])
         some_gone = [twins.table[name][i] for name in "ab" for i in twins.gone]
@@ -266,13 +266,62 @@ def test_what_is_in_the_file(tmp_path):
         assert size >= 0 and twins.set.digest() == digest and twins.set.verify()
     file = tmp_path / "set" / "trace.sqlearn"
     whole = file.read_bytes()
-    shutil.copy(file, tmp_path / "kept")
-    place = whole.rindex(b"learner")
-    file.write_bytes(whole[:place] + b"LEARNER" + whole[place + 7 :])
-    with pytest.raises(StoreCorruptError, match=r"trace\.sqlearn is damaged"):
-        StoreSet.open(tmp_path / "set")
-    for content in (b"", None):
+    place, middle = whole.rindex(b"learner"), len(whole) // 2
+    altered = whole[:place] + b"LEARNER" + whole[place + 7 :]
+    flipped = whole[:middle] + bytes([whole[middle] ^ 255]) + whole[middle + 1 :]
+    for content in (altered, flipped, whole[: -len(whole) // 3], b"x" * 5000, b"", None):
         file.write_bytes(content) if content is not None else file.unlink()
+        with StoreSet.open(tmp_path / "set") as store_set:
+            assert store_set.digest() == digest and is_kept(store_set) and store_set.erasure_report()
+
+
+@pytest.mark.parametrize("content", [b"x" * 40_000, b"", None])
+def test_a_file_that_is_lost_while_it_is_open(content, tmp_path):
+    """The next change makes it anew, and others that have the set open follow."""
+    with Twins(tmp_path, KMeans(2), 60) as twins:
+        file = tmp_path / "set" / "trace.sqlearn"
+        assert twins.set.digest() == twins.other.digest()
+        file.unlink()
+        if content is not None:
+            file.write_bytes(content)
+        twins.check()
+        if content:
+            with pytest.raises(StoreCorruptError, match="holds no row: close the set and open it again"):
+                twins.set.erasure_report()
+        for by in (twins.set, twins.other, twins.set):
+            twins.forget(twins.held[:1], by)
+            twins.check()
+            assert twins.other.digest() == twins.store.digest() and is_kept(twins.set) and is_kept(twins.other)
+
+
+def test_a_file_of_another_set(tmp_path):
+    """Of the same rows, with other parameters: it is not taken for this set's."""
+    table = table_of(LogisticRegression(), np.random.default_rng(2), range(60))
+    digests = []
+    for name, learner in (("one", LogisticRegression(C=1.0)), ("two", LogisticRegression(C=0.01))):
+        with StoreSet.create(tmp_path / name, learner, table, parts=2, **roles_of(table)) as store_set:
+            digests.append(store_set.digest())
+    shutil.copy(tmp_path / "one" / "trace.sqlearn", tmp_path / "two" / "trace.sqlearn")
+    for _ in range(2):
+        with StoreSet.open(tmp_path / "two") as store_set:
+            assert store_set.digest() == digests[1] != digests[0]
+            assert store_set.model.C == 0.01 and store_set.verify() and is_kept(store_set)
+        assert (tmp_path / "one" / "trace.sqlearn").read_bytes() != (tmp_path / "two" / "trace.sqlearn").read_bytes()
+
+
+@pytest.mark.skipif(FORK is None, reason="needs fork, so that a child costs milliseconds")
+def test_killed_when_the_file_is_half_made(tmp_path, monkeypatch):
+    """SQLite has written pages of the first model into the file, and not committed them."""
+    table = table_of(KMeans(2), np.random.default_rng(2), range(60))
+    with StoreSet.create(tmp_path / "set", KMeans(2), table, parts=2, **roles_of(table)) as store_set:
+        digest = store_set.digest()
+    file = tmp_path / "set" / "trace.sqlearn"
+    file.unlink()
+    with monkeypatch.context() as patch:
+        patch.setattr(trace_file, "_CACHE", 4)  # KiB, so that pages are written early
+        assert killed_at(0, False, StoreSet.open, tmp_path / "set")
+    assert file.stat().st_size and file.with_name("trace.sqlearn-journal").stat().st_size
+    for _ in range(2):
         with StoreSet.open(tmp_path / "set") as store_set:
             assert store_set.digest() == digest and is_kept(store_set)
 

@@ -62,7 +62,7 @@ class SetContents:
         self._signing_key, self._timeout = signing_key, timeout
         self._threads, self._parts = Threads(), list[Part]()
         self._opened: int | None = None  # of which division the parts are that are open
-        self._trace = TraceFile(path, timeout)
+        self._trace = TraceFile(path, lambda: file.name, timeout)
         self._process = os.getpid()
 
     # ------------------------------------------------------------------ opening

@@ -241,6 +241,10 @@ class Database(Transactions):
         beside = [self.path.with_name(self.path.name + suffix) for suffix in (_JOURNAL, "-wal")]
         return [self.path, *(path for path in beside if path.exists())]
 
+    def is_in_place(self) -> bool:
+        """Whether the path still leads to this file."""
+        return self.path.exists() and identity_of(self.path) == self._identity
+
     @contextmanager
     def contents(self) -> Iterator[list[File]]:
         """The files of :meth:`files`, open for reading, inside a transaction.
