@@ -125,6 +125,10 @@ def test_random_verbs(tmp_path, model):
         else:
             store_set.rebalance(int(random.integers(1, 6)))
         assert_same(store_set, store)
+        some_held = store.ids()[: step % 3]  # none, too
+        without = [one.model_without(ids=some_held).digest() for one in (store_set, store)]
+        assert without[0] == without[1]
+        assert_same(store_set, store)
     assert store_set.verify() and store.verify() and store_set.check_receipts()
     counts = [[receipt.count for receipt in one.receipts() if receipt.kind == "learn"] for one in (store_set, store)]
     assert counts[0] == counts[1]

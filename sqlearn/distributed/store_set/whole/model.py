@@ -146,6 +146,8 @@ class WholeModel:
         check : callable
             Raises what a signal that came meanwhile asks for.
         """
+        if self.file is None:  # nothing but the parts' sums
+            return self.anew(models)
         kept = None if noted is None else self._kept(together(before))
         if kept is None or noted is None:
             return self.anew(models, check)
