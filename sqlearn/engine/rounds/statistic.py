@@ -223,7 +223,8 @@ class Rounds(KeptRecords):
     def solution_elsewhere(self, order: np.ndarray, labels: list[Any], version: int) -> bytes | None:
         if isinstance(self.rows, Rows) or self.trace is not None or self.is_share:
             return None
-        return to_bytes(self.solved(order, labels, version))
+        found = self.solved(order, labels, version)
+        return None if found is None else to_bytes(found)
 
     def restore_solution(self, solution: bytes) -> None:
         self.solution = 0, from_bytes(solution)  # the version of a state that is read
