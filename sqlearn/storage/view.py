@@ -130,8 +130,8 @@ class View(Steps[R]):
         Returns
         -------
         list of int or of str
-            In the order of the rows' places in the file; of a set of stores, part by part, so that running numbers are
-            not in order.
+            In the order of the rows' places in the file; of a set of stores, part by part, and running numbers in order
+            (:meth:`rows` has them part by part, too).
 
         Raises
         ------
