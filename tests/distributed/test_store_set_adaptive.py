@@ -100,6 +100,11 @@ def test_few_rows_are_solved_for_while_they_can_be_asked(tmp_path):
         assert (parts.model.coef_ == one.model.coef_).all()
         assert (parts.model_without(ids="p1").coef_ == one.model_without(ids="p1").coef_).all()
         assert (parts.predict(table) == one.predict(table)).all()
+        for where in ("y <> 'a'", "a < 1e300"):  # one class, then no row
+            models = [store.model_without(where=where) for store in (parts, one)]
+            for store in (parts, one):
+                store.forget(where=where)
+            assert len({model.digest() for model in (*models, parts.model, one.model)}) == 1
 
 
 def test_learners_that_keep_rows_for_more_are_refused(tmp_path):

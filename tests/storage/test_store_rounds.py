@@ -87,6 +87,20 @@ def in_memory(model, store, table):
     return twin.partial_fit(X, **given), X, given
 
 
+@over(LEARNERS)
+def test_a_model_of_one_class_or_of_no_row_is_taken_out(learner, tmp_path):
+    """There is nothing to solve for."""
+    rows = drawn(learner, np.random.default_rng(0), 40)
+    roles = {"target": "y" if "y" in rows else None, "weight": "weight" if "weight" in rows else None}
+    with Store.create(tmp_path / "a", learner, rows, **roles) as store:
+        for where in ["y <> 'yes'"] * (learner._target == "label") + ["a < 1000"]:
+            without = store.model_without(where=where)
+            store.forget(where=where)
+            assert store.model.digest() == without.digest() == store.digest()
+            with pytest.raises(UndefinedAttributeError):
+                store.model.predict(np.zeros((1, 2)))
+
+
 WHICH = [*LEARNERS, *map(TableModel, LEARNERS), *NEIGHBOURS]
 
 
