@@ -10,6 +10,8 @@ import numpy as np
 
 from sqlearn.distributed.pieces import Block, Piece, Plan, joined
 from sqlearn.distributed.workers import pause
+from sqlearn.engine.tables import is_missing
+from sqlearn.errors import TableError, shown
 from sqlearn.storage.conditions import Condition, Seen
 from sqlearn.storage.table import Category, Columns
 
@@ -59,7 +61,9 @@ def chosen_in(
                 if not len(block):
                     continue
                 with block.located():
-                    values = kept.block(block.kept) if kept.all else {}
+                    values = _values(kept, block.kept)
+                    if condition is None:
+                        _check_told_apart(block.kept, ids)
                 if condition is None:
                     (column,) = values.values()
                     held = column.values() if isinstance(column, Category) else column
@@ -88,6 +92,44 @@ def chosen_in(
         numbers.append(rows)
         blocks.append(_relabelled(taken(block, places), rows, targets))
     return Chosen(np.concatenate(numbers), joined(blocks) if blocks else None, told, found)
+
+
+def _values(kept: Columns, frame: Any) -> dict[str, Any]:
+    """The values of these columns; of whole and of decimal numbers, as they are: float64 would round them."""
+    values: dict[str, Any] = {}
+    for column in kept.all:
+        series = nw.from_native(frame, eager_only=True).get_column(column.name)
+        if column.kind == "number" and (series.dtype in (nw.Int64, nw.UInt64) or series.dtype.is_decimal()):
+            values[column.name] = np.fromiter(map(_exact, series.to_list()), object, len(series))
+        else:
+            one = Columns([column], None)
+            values |= one.block(nw.from_native(frame, eager_only=True).select(column.name).to_native())
+    return values
+
+
+def _exact(value: Any) -> int | float | None:
+    if is_missing(value):
+        return None
+    return int(value) if value == int(value) else float(value)
+
+
+def _check_told_apart(frame: Any, ids: set[Any]) -> None:
+    """Refuse ids where a column of floats has numbers that stand for several of them."""
+    for series in nw.from_native(frame, eager_only=True).iter_columns():
+        bits = 24 if series.dtype == nw.Float32 else 53
+        if not series.dtype.is_float() or max(map(abs, ids), default=0) < 2**bits:
+            continue
+        numbers = np.abs(series.cast(nw.Float64).to_numpy())
+        if (numbers >= 2**bits).any():
+            row = int(np.argmax(numbers >= 2**bits))
+            raise TableError(
+                f"column {shown(series.name)} holds the float {numbers[row]:.17g}, and floats of 2^{bits} and more do "
+                "not tell all ids apart. Nothing was changed: write ids as whole numbers or as text, do not learn "
+                "them, and fit again; or name the rows by a condition on other columns.",
+                row=row,
+                column=series.name,
+                reason="value",
+            )
 
 
 def _matching(condition: Condition, values: dict[str, Any], n: int, told: Seen) -> np.ndarray:

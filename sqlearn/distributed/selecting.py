@@ -16,6 +16,7 @@ from sqlearn.distributed.grouping import ranks
 from sqlearn.distributed.learning import names_of
 from sqlearn.distributed.ledger import PiecedLedger
 from sqlearn.distributed.pieces import Block, Piece, joined
+from sqlearn.distributed.pieces.kinds import is_number
 from sqlearn.distributed.rounds import solve
 from sqlearn.distributed.rows import PiecedRows
 from sqlearn.distributed.source import Source, moved
@@ -34,7 +35,9 @@ from sqlearn.errors import (
 from sqlearn.storage.conditions import Condition
 from sqlearn.storage.table import Column, Columns, check_given_once, named_ids
 
-_STORED = {"bool": "boolean", "text": "category", "object": "category", "int64": "whole"}  # conditions' words for kinds
+_STORED = {"bool": "boolean", "text": "category", "object": "category"}  # conditions' words for kinds
+
+_IDS = "text", "object", "category", "decimal"  # kinds of ids, beside numbers
 
 
 class Meant(NamedTuple):
@@ -303,10 +306,18 @@ def _found(sources: Sequence[Source], where: Any, ids: Any, id: Any) -> list[Mea
         kinds = {name: source.plan.kind_of(name) for name in names}
         columns = [Column(name, "kept", _stored(kind)) for name, kind in kinds.items() if kind is not None]
         if where is None:
-            if kinds.get(id) is None:
+            kind = kinds.get(id)
+            if kind is None:
                 raise TableError(
                     f"The pieces have no column {shown(id)}. Nothing was changed: name the column of ids.",
                     column=id if isinstance(id, str) else None,
+                    reason="columns",
+                )
+            if not (is_number(kind) or kind.startswith(_IDS)):
+                raise TableError(
+                    f"The column {shown(id)} is of the type {kind}, and ids are texts or whole numbers. Nothing "
+                    "was changed: name another column, or pass a condition as `where`.",
+                    column=id,
                     reason="columns",
                 )
             textual = next(column.kind == "category" for column in columns if column.name == id)

@@ -10,6 +10,7 @@ from sqlearn.errors import TableError, shown
 
 TEXT, CATEGORY, OBJECT, BOOLEAN, DECIMAL = "text", "category", "object", "bool", "decimal"
 NONE, GAPS = "none", "gaps"  # no value of any type; no value, of text or of objects
+ASKED = "asked"  # numbers of whatever type the piece has, so that none is rounded
 _OF = f"{CATEGORY} of "  # before the kind of categories that are no texts
 _PLAIN = {"boolean": BOOLEAN, "string": TEXT, "unknown": NONE}
 _NUMBERS = {f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)} | {"float16", "float32", "float64"}
@@ -110,6 +111,11 @@ def is_number(kind: str) -> bool:
     return kind in _NUMBERS
 
 
+def as_asked(kind: str) -> str:
+    """The kind in which a column is read that ids or a condition ask about."""
+    return ASKED if kind in _NUMBERS | {DECIMAL} else kind
+
+
 def is_learned(kind: str) -> bool:
     """Whether some learner takes features of this kind."""
     return plain(kind) in _NUMBERS | {TEXT, OBJECT, BOOLEAN, DECIMAL}
@@ -118,6 +124,10 @@ def is_learned(kind: str) -> bool:
 def as_kind(column: nw.Series[Any], kind: str, piece: str) -> nw.Series[Any]:
     """A column of a frame in the kind that was settled, which its own is part of."""
     own = column_kind(column)
+    if kind == ASKED:
+        if own not in _NUMBERS | {BOOLEAN, DECIMAL, NONE, GAPS}:
+            raise _misfit(f"{piece}: column {shown(column.name)}", own, "numbers", column.name)
+        return column
     if own == kind or (own.startswith(CATEGORY) and kind.startswith(CATEGORY)):
         return column
     if own in (NONE, GAPS):

@@ -11,7 +11,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from sqlearn.distributed.pieces.block import ROWS, Block
-from sqlearn.distributed.pieces.kinds import OBJECT, TEXT, as_kind, as_values
+from sqlearn.distributed.pieces.kinds import OBJECT, TEXT, as_asked, as_kind, as_values
 from sqlearn.errors import ShapeError, TableError, listed, shown
 from sqlearn.storage.table import Place
 
@@ -40,7 +40,7 @@ class Plan:
     documents : bool
         Whether the learner takes the one feature as documents.
     keep : tuple
-        Names of columns that blocks have beside what is learned.
+        Names of columns that blocks have beside what is learned; their numbers are of the types of each piece.
     others : mapping
         The kinds of the columns that are not learned; None of one whose kinds do not fit together.
     """
@@ -76,8 +76,10 @@ class Plan:
 
     def of_kept(self) -> Plan:
         """A plan that reads the kept columns alone, of which there are some."""
-        kinds = tuple(self.kind_of(name) or OBJECT for name in self.keep)
-        return replace(self, features=self.keep, kinds=kinds, target=(), weight=(), documents=False)
+        return replace(self, features=self.keep, kinds=self._kinds_kept(), target=(), weight=(), documents=False)
+
+    def _kinds_kept(self) -> tuple[str, ...]:
+        return tuple(as_asked(self.kind_of(name) or OBJECT) for name in self.keep)
 
     def kind_of(self, name: Any) -> str | None:
         """The settled kind of a column of a frame; None of one that has none."""
@@ -132,7 +134,7 @@ class Plan:
         kept = None
         if isinstance(X, nw.DataFrame):
             if self.keep:
-                kept = _chosen(X, self.keep, [self.kind_of(name) or OBJECT for name in self.keep], piece)
+                kept = _chosen(X, self.keep, self._kinds_kept(), piece)
             if self.target:
                 columns = [X.get_column(name) for name in self.target]
                 y = columns[0] if self.target_ndim == 1 else columns

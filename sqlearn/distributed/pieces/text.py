@@ -1,9 +1,13 @@
 """Pieces of text files: CSV and TSV, read as the command line reads them, as tables of pyarrow."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from sqlearn.distributed.pieces.files import FilePiece, is_url
 from sqlearn.distributed.pieces.kinds import BOOLEAN, NONE, TEXT
@@ -15,6 +19,8 @@ from sqlearn.table_files import TableFile
 # from kinds of table files to ours, and back
 _KINDS = {"number": "float64", "category": TEXT, "boolean": BOOLEAN, "date": "date", "text": TEXT, "whole": "int64"}
 _READ_AS = {"float64": "number", BOOLEAN: "boolean", "date": "date", "int64": "whole", TEXT: "category"}
+_EXACT = 2.0**53  # below it float64 holds every whole number
+_WHOLE = re.compile(r"\s*[+-]?[0-9]+\s*")
 
 
 @dataclass
@@ -54,8 +60,21 @@ class TextPiece(FilePiece):
         if missing:
             raise lacking(self.name, missing[0], names)
         file = first.read_as(kinds=dict.fromkeys(names, "drop") | kinds, ids=None)
-        for columns in file:
+        learned = {*plan.features, *plan.target, *plan.weight}
+        asked = [name for name in plan.keep if kinds[name] == "number" and name not in learned]
+        written: Iterator[Mapping[str, Any]] | None = None
+        for number, columns in enumerate(file):
             arrays = [pa.array(columns[name], _type(kinds[name])) for name in kinds]
+            if any((np.abs(columns[name]) >= _EXACT).any() for name in asked):
+                if written is None:  # float64 does not tell these numbers apart: what is written does
+                    texts = first.read_as(
+                        kinds=dict.fromkeys(names, "drop") | dict.fromkeys(asked, "category"), ids=None
+                    )
+                    written, at = iter(texts), 0
+                words = next(islice(written, number - at, None))
+                at = number + 1
+                for name in asked:
+                    arrays[[*kinds].index(name)] = _as_written(columns[name], words[name])
             yield PieceRows(pa.table(arrays, [*kinds]), place=columns.place)
 
     def _kind(self, name: str, plan: Plan) -> str:
@@ -65,6 +84,24 @@ class TextPiece(FilePiece):
         if plan.documents and name in plan.features:
             return "text"
         return _READ_AS[kind or TEXT]
+
+
+def _as_written(numbers: np.ndarray, texts: np.ndarray) -> Any:
+    """Numbers of a column as it is written: whole numbers of 64 bits where all are, else float64 as they are."""
+    import pyarrow as pa
+
+    wholes = [int(text) if text is not None and _WHOLE.fullmatch(text) else None for text in texts.tolist()]
+    for i in np.flatnonzero(~np.isnan(numbers)):
+        if wholes[i] is None:  # 7.0, as pandas writes it beside a gap
+            if abs(numbers[i]) >= _EXACT or numbers[i] != int(numbers[i]):
+                return pa.array(numbers)
+            wholes[i] = int(numbers[i])
+    for kind in (pa.int64(), pa.uint64()):
+        try:
+            return pa.array(wholes, kind)
+        except (pa.ArrowInvalid, OverflowError):  # this type has not all of them
+            continue
+    return pa.array(numbers)
 
 
 def _type(kind: str) -> Any:

@@ -1,0 +1,101 @@
+"""Ids of rows of pieces: each means the rows that have it and no others, whatever type its column has in a piece."""
+
+import decimal
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from pyarrow import csv
+
+from sqlearn.distributed import fit, forget, relabel, rows_of
+from sqlearn.errors import ConditionError, TableError, UnknownIdError
+from sqlearn.naive_bayes import GaussianNB
+
+
+def people():
+    return pd.DataFrame(
+        {
+            "name": ["ann", "bob", "cid"],
+            "joined": pd.to_datetime(["2024-01-01", "2024-02-01", "2024-03-01"]),
+            "ok": [True, False, True],
+            "age": [41.0, 22.0, 35.0],
+            "buys": [1, 0, 0],
+        }
+    )
+
+
+def fitted(pieces):
+    return fit(GaussianNB(), pieces, y="buys", columns=["age"])
+
+
+LARGE = [2**60 + i for i in range(12)]  # of which float64 makes one number
+WHOLE = pa.int64()
+
+
+@pytest.mark.parametrize(
+    "ids",
+    [
+        pa.array(LARGE, WHOLE),
+        pa.array([*LARGE[:-1], None], WHOLE),
+        pa.array([2**63 + id for id in LARGE], pa.uint64()),
+        pa.array([decimal.Decimal(id) for id in LARGE]),
+    ],
+    ids=["whole", "gap", "unsigned", "decimal"],
+)
+@pytest.mark.parametrize("form", ["parquet", "csv", "frames", "pandas"])
+def test_large_ids_mean_one_row_each(form, ids, tmp_path):
+    if form == "pandas" and pa.types.is_decimal(ids.type):
+        pytest.skip("pandas has no such columns of its own")
+    table = pa.table({"id": ids, "age": np.arange(12.0), "buys": np.arange(12) % 2})
+    beside = pd.DataFrame({"id": [3.0, np.nan], "age": [70.0, 71.0], "buys": [0, 1]})
+    if form in ("parquet", "csv"):
+        (pq.write_table if form == "parquet" else csv.write_csv)(table, tmp_path / f"0.{form}")
+        (beside.to_parquet if form == "parquet" else beside.to_csv)(tmp_path / f"1.{form}", index=False)
+        pieces = str(tmp_path / f"*.{form}")
+    else:
+        types = {pa.int64(): pd.Int64Dtype(), pa.uint64(): pd.UInt64Dtype()}.get
+        pieces = (
+            [table, pa.Table.from_pandas(beside)] if form == "frames" else [table.to_pandas(types_mapper=types), beside]
+        )
+    model = fit(GaussianNB(), pieces, y="buys", columns=["age"])
+    one, two, three = (int(id) for id in table["id"].to_pylist()[4:7])
+    assert len(rows_of(model, ids=[one], id="id").y) == 1
+    assert forget(model, ids=[3, one], id="id") == 2
+    assert relabel(model, ids=two, id="id", to=0) == 1
+    if ids.type == pa.uint64():
+        with pytest.raises(ConditionError, match="integers of this size are not compared"):
+            forget(model, where="id > 5")
+        assert forget(model, ids=three, id="id") + forget(model, where="age > 70.5") == 2
+    else:
+        assert forget(model, where=f"id = {three}") == 1
+        assert forget(model, where="age > 70.5 and id is null") == 1
+    left = table.take([i for i in range(12) if i not in (4, 6)])
+    labels = left["buys"].to_numpy().copy()
+    labels[4] = 0
+    assert model.digest() == GaussianNB().fit(left.select(["age"]).to_pandas(), labels).digest()
+
+
+@pytest.mark.parametrize("kind", ["float64", "float32", "learned"])
+def test_floats_that_do_not_tell_ids_apart_are_refused(kind, tmp_path):
+    ids = np.array(LARGE, "int64" if kind == "learned" else kind)
+    table = pd.DataFrame({"id": ids, "age": np.arange(12.0), "buys": np.arange(12) % 2})
+    table.to_csv(tmp_path / "0.csv", index=False)
+    learned = kind == "learned"  # a text file's column is learned as floats
+    pieces = tmp_path / "0.csv" if learned else [table]
+    model = fit(GaussianNB(), pieces, y="buys", columns=["id", "age"] if learned else ["age"])
+    digest = model.digest()
+    for change in (forget, rows_of, lambda model, **named: relabel(model, to=1, **named)):
+        with pytest.raises(
+            TableError, match=r"(row 0|line 2).*holds the float 1\.15.*do not tell all ids apart"
+        ):
+            change(model, ids=[LARGE[0]], id="id")
+    assert model.digest() == digest
+
+
+def test_columns_of_dates_or_booleans_have_no_ids():
+    model = fitted([people()])
+    for id in ("joined", "ok"):
+        with pytest.raises(TableError, match=f"'{id}' is of the type .*and ids are texts or whole numbers"):
+            forget(model, ids=[1], id=id)
