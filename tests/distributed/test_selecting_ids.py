@@ -99,3 +99,10 @@ def test_columns_of_dates_or_booleans_have_no_ids():
     for id in ("joined", "ok"):
         with pytest.raises(TableError, match=f"'{id}' is of the type .*and ids are texts or whole numbers"):
             forget(model, ids=[1], id=id)
+
+
+def test_ids_that_are_no_unicode_are_unknown(tmp_path):
+    people().to_parquet(tmp_path / "0.parquet")
+    model = fitted(str(tmp_path / "0.parquet"))
+    with pytest.raises(UnknownIdError, match="No row of the pieces has the id"):
+        forget(model, ids=["ann", "\ud800"], id="name")

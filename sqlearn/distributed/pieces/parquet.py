@@ -117,7 +117,7 @@ def groups_with(fragment: Any, name: Any, values: Collection[Any]) -> Iterator[t
         if all(isinstance(value, str) for value in values) if texts else pa.types.is_integer(kind):
             try:
                 ordered = pa.array(sorted(values), kind)
-            except (pa.ArrowException, OverflowError):  # a number that the type has not
+            except (pa.ArrowException, OverflowError, UnicodeError):  # what the type has not
                 ordered = None
             if ordered is not None:
                 column = compute.field(name)
