@@ -87,9 +87,7 @@ def test_floats_that_do_not_tell_ids_apart_are_refused(kind, tmp_path):
     model = fit(GaussianNB(), pieces, y="buys", columns=["id", "age"] if learned else ["age"])
     digest = model.digest()
     for change in (forget, rows_of, lambda model, **named: relabel(model, to=1, **named)):
-        with pytest.raises(
-            TableError, match=r"(row 0|line 2).*holds the float 1\.15.*do not tell all ids apart"
-        ):
+        with pytest.raises(TableError, match=r"(row 0|line 2).*holds the float 1\.15.*do not tell all ids apart"):
             change(model, ids=[LARGE[0]], id="id")
     assert model.digest() == digest
 
