@@ -440,20 +440,3 @@ def test_isolation_trees_are_grown_from_the_file(tmp_path):
     with pytest.raises(UndefinedAttributeError, match="no rows"):
         store.model.predict([[1.0, 2.0]])
     store.close()
-
-
-@pytest.mark.parametrize("learner", [LogisticRegression(), LinearSVC()], ids=lambda learner: type(learner).__name__)
-@pytest.mark.parametrize("left", [0, 1], ids=["no class", "one class"])
-def test_a_model_that_can_learn_nothing_is_taken_out(learner, left, tmp_path):
-    """Where one class is left there is nothing to solve for, and a copy is as good as that of a model in memory."""
-    table = {"a": [0.0, 1.0, 2.0, 3.0], "y": [0, 1, 1, 1]}
-    with Store.create(tmp_path / "store", learner, table, target="y") as store:
-        where = "y = 1" if left else "a >= 0"
-        supposed = store.model_without(where=where)
-        store.forget(where=where)
-        fit = clone(learner).fit([[0.0], [1.0]], [0, 1]).forget([[1.0]], [1])
-        if not left:
-            fit.forget([[0.0]], [0])
-        for model in (supposed, store.model, pickle.loads(pickle.dumps(store.model))):
-            assert model.digest() == store.digest() == fit.digest()
-            assert model.n_records_ == left

@@ -221,7 +221,7 @@ class Rounds(KeptRecords):
         self._order = tuple(np.flatnonzero(self.record_counts).tolist())
 
     def solution_elsewhere(self, order: np.ndarray, labels: list[Any], version: int) -> bytes | None:
-        if isinstance(self.rows, Rows) or self.trace is not None or self.is_share or self._problem_of(labels) is None:
+        if isinstance(self.rows, Rows) or self.trace is not None or self.is_share:
             return None
         found = self.solved(order, labels, version)
         return None if found is None else to_bytes(found)
