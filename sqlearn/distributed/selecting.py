@@ -92,7 +92,7 @@ def forget(model: Any, *, where: str | None = None, ids: Any = None, id: str | N
     ConditionError
         When the condition cannot be read, or does not fit the columns.
     UnsupportedError
-        When the rows cannot be reached.
+        When the rows cannot be reached, or the model keeps its records itself, as neighbours do.
 
     Examples
     --------
@@ -366,7 +366,9 @@ def _held_by(model: Any) -> tuple[PiecedLedger | PiecedRows, Sequence[Source]]:
     state.check_free()
     raise UnsupportedError(
         f"The rows of this {type(model).__name__} do not lie in pieces: it was not fitted by distributed.fit, has no "
-        "ledger, or keeps its records itself. Nothing was changed: call its own forget with the rows.",
+        "ledger, or keeps its records itself, as neighbours, boosting and trees outside a cluster of Dask do. Nothing "
+        "was changed: select the rows from the table, and call its own forget with them; or keep the table in a Store, "
+        "which finds rows by ids and conditions for every learner.",
         reason="rows elsewhere",
     )
 
