@@ -141,7 +141,7 @@ def table_in(
     Raises
     ------
     TableError
-        When a file cannot be read, there is none, or they do not fit together.
+        When a file cannot be read, there is none or one is named twice, or they do not fit together.
     """
     for folder in given:
         if names_columns(folder):
@@ -152,6 +152,17 @@ def table_in(
                 reason="file",
             )
     paths = [path for each in given for path in (["-"] if str(each) == "-" else paths_at(each))]
+    seen: dict[str, str] = {}
+    for path in paths if len(given) > 1 else []:  # a pattern or a folder may have links on purpose
+        file = os.path.realpath(path)
+        if file in seen and path != "-":
+            also = "" if seen[file] == path else f", also as {seen[file]}"
+            raise TableError(
+                f"{path} is named twice{also}. Nothing was learned: name each file once; patterns and folders name all "
+                "that they match.",
+                reason="file",
+            )
+        seen[file] = path
     if len(paths) == 1:
         return opened(Source(paths[0]), kinds=kinds, ids=ids, textual_ids=textual_ids)
     if "-" in paths:

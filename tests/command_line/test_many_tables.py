@@ -158,3 +158,11 @@ def test_a_table_in_files_reads_as_a_file(table):
     for name in ("age", "size", "port"):
         found = np.concatenate([block[name] for block in blocks])
         assert found.tolist() == np.concatenate([block[name] for block in whole])[: len(found)].tolist()
+
+
+@pytest.mark.parametrize(
+    "given", [["whole.csv", "whole.csv"], ["whole.csv", "whol[e].csv"], ["./whole.csv", "whole.csv"]]
+)
+def test_a_file_that_is_named_twice_is_refused(table, given):
+    with pytest.raises(TableError, match=r"whole\.csv is named twice.*Nothing was learned: name each file once"):
+        table_in(given, ids="person")
