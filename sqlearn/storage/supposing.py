@@ -23,7 +23,7 @@ class Supposing(Steps[R]):
         items: Ids | None = None,
         progress: Progress | None = None,
     ) -> Any:
-        """Return the model that :meth:`forget` would leave, and change nothing.
+        """Return the model that :meth:`~sqlearn.Store.forget` would leave, and change nothing.
 
         Parameters
         ----------
@@ -40,7 +40,7 @@ class Supposing(Steps[R]):
         Returns
         -------
         estimator
-            A copy as :attr:`model` is one, without these rows: it predicts, and has scikit-learn's
+            A copy as :attr:`~sqlearn.Store.model` is one, without these rows: it predicts, and has scikit-learn's
             attributes.
 
         Raises
@@ -51,7 +51,7 @@ class Supposing(Steps[R]):
         Notes
         -----
         The rows are forgotten in a transaction that is rolled back, so the model has the bytes of a refit without them,
-        for the price of a :meth:`forget`. Meanwhile no other process can change the store.
+        for the price of a :meth:`~sqlearn.Store.forget`. Meanwhile no other process can change the store.
 
         Examples
         --------
@@ -89,7 +89,7 @@ class Supposing(Steps[R]):
             ids : list of int or of str
                 In the order of the rows' places in the file; of a set of stores, part by part.
             X : ndarray, dict of columns, or interactions
-                Features: what ``partial_fit`` of :attr:`model` takes.
+                Features: what ``partial_fit`` of :attr:`~sqlearn.Store.model` takes.
             y : ndarray or None
                 Labels or targets.
             sample_weight : ndarray or None

@@ -131,7 +131,7 @@ class View(Steps[R]):
         -------
         list of int or of str
             In the order of the rows' places in the file; of a set of stores, part by part, and running numbers in order
-            (:meth:`rows` has them part by part, too).
+            (:meth:`~sqlearn.Store.rows` has them part by part, too).
 
         Raises
         ------
