@@ -98,7 +98,7 @@ class NearestCentroid(UnweightedClassifier, peers.NearestCentroid):
                 f"The number of classes has to be greater than one; got {len(batch.labels)} class. Nothing was "
                 "changed: pass rows of two classes, or learn these by partial_fit."
             )
-        _refuse_constant((batch.x.min(axis=0) != batch.x.max(axis=0)).any())
+        _refuse_constant((batch.x.min(axis=0) != batch.x.max(axis=0)).sum())  # sparse arrays have no any()
         _priors(self.priors, np.bincount(batch.label_codes), warn=True)
 
     def _check_fit_of(self, state):

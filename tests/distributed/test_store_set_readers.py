@@ -33,9 +33,11 @@ class Reader:
         self._ours, theirs = FORK.Pipe()
         self._process = FORK.Process(target=self._read, args=(path, theirs))
         self._process.start()
+        assert self._ours.poll(60) and self._ours.recv() == "open"
 
     def _read(self, path, pipe):
         with StoreSet.open(path, timeout=0.2) as store_set:
+            pipe.send("open")
             while pipe.recv() is not None:
                 try:
                     digest, n = store_set.digest(), len(store_set.ids())

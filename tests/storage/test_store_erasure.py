@@ -284,7 +284,7 @@ def test_hashes_of_forgotten_rows_are_gone(tmp_path, monkeypatch):
 
     def hashes(table):
         rows = LogisticRegression().partial_fit(table["x"][:, None], table["y"])._state.statistic.rows
-        entries = store._source.copies._entries(rows.digests[rows.places()], rows.numbers[rows.places()])
+        entries = store._source.copies.names(rows.digests[rows.places()], rows.numbers[rows.places()])
         return {h.tobytes() for h in (*rows.keyed[rows.places()], *entries[:, 0])}
 
     before, rest = hashes(table), random.random(300) < 0.3
