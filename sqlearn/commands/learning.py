@@ -145,7 +145,7 @@ def fit(
     """Learn a table, and keep its rows and the model in a new store.
 
     TABLE is a CSV, TSV or Parquet file, or '-' for standard input; a folder of such files, a pattern such as
-    'data/*.parquet', or several files are one table, read block by block. FILE is the store to make.
+    'part-?.parquet', or several files are one table, read block by block. FILE is the store to make.
 
     MixedNB, trees, forests and boosted trees take tables as they are. BernoulliNB, CategoricalNB, ComplementNB,
     KernelMean, MultinomialNB, OneClassSVM, covariances and models whose names end in CV take columns of numbers. For
