@@ -144,6 +144,11 @@ class Blocks:
     def __len__(self) -> int:
         return len(self._kept)
 
+    @property
+    def in_memory(self) -> int:
+        """Bytes in memory."""
+        return self._held
+
     def append(self, arrays: Arrays) -> None:
         """Keep a block, whose arrays are not changed any more."""
         size = sum(array.nbytes for array in arrays)

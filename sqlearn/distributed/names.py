@@ -13,8 +13,8 @@ import numpy as np
 from sqlearn.distributed.blocks import Blocks
 from sqlearn.distributed.grouping import begins, groups
 
-CHUNK = 1 << 13  # entries that are read at once
-RUN = 1 << 20  # entries that are sorted at once
+CHUNK = 1 << 14  # entries that are read at once
+RUN = 1 << 19  # entries that are sorted at once
 _WORD = 64  # bits
 _NONE = np.zeros(0, np.uint64)
 
@@ -103,8 +103,8 @@ class Names:
     def __reduce__(self) -> Any:
         return _restored, (self._memory, list(self._blocks))
 
-    def __sizeof__(self) -> int:
-        return 20 * self.n_entries
+    def __sizeof__(self) -> int:  # without what lies in the file: Dask would write that to another file to save memory
+        return 1024 + self._blocks.in_memory
 
     def append(self, entries: Entries) -> None:
         """Add entries whose first words are above those that are here."""
