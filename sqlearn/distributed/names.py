@@ -97,13 +97,12 @@ class Names:
     def __init__(self, memory: int) -> None:
         self._memory, self._blocks = memory, Blocks(memory)
         self._starts: list[int] = []  # the first word of each block
-        self._sizes: list[int] = []
         self.n_entries = self.n_records = self.most = 0
 
     def __reduce__(self) -> Any:
         return _restored, (self._memory, list(self._blocks))
 
-    def __sizeof__(self) -> int:  # without what lies in the file: Dask would write that to another file to save memory
+    def __sizeof__(self) -> int:  # what lies in the file is left out, or Dask would write it to a second file
         return 1024 + self._blocks.in_memory
 
     def append(self, entries: Entries) -> None:
@@ -119,7 +118,6 @@ class Names:
     def _append(self, block: Entries) -> None:
         self._blocks.append(tuple(block))
         self._starts.append(int(block.high[0]))
-        self._sizes.append(len(block.high))
         self.n_entries += len(block.high)
         self.n_records += int(block.copies.sum(dtype=np.int64))
         self.most = max(self.most, _most(block))
