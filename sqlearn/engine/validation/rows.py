@@ -29,7 +29,7 @@ def as_rows(X: Any, *others: Any) -> tuple[Any, ...]:
         As given, or with a first axis of length 1.
     """
     try:
-        if not sp.issparse(X) and np.ndim(X) == 1 and not len(X):
+        if not sp.issparse(X) and _ndim(X) == 1 and not len(X):
             raise ShapeError(
                 "Found array with 0 sample(s). Nothing was changed: pass at least one row.", reason="empty"
             )
@@ -37,7 +37,7 @@ def as_rows(X: Any, *others: Any) -> tuple[Any, ...]:
             single = X.ndim == 1
             X = X.reshape(1, -1) if single else X
         elif (
-            hasattr(X, "columns") or np.ndim(X) != 1 or (len(X) and np.ndim(X[0] if isinstance(X, list | tuple) else 0))
+            hasattr(X, "columns") or _ndim(X) != 1 or (len(X) and np.ndim(X[0] if isinstance(X, list | tuple) else 0))
         ):
             single = False
         elif hasattr(X, "to_frame") and hasattr(X, "index"):  # a pandas Series: its index names the features
@@ -50,6 +50,11 @@ def as_rows(X: Any, *others: Any) -> tuple[Any, ...]:
     except (TypeError, ValueError, OverflowError) as error:
         raise explained(error, X) from error
     return (single, X, *others)
+
+
+def _ndim(values: Any) -> int:
+    """How many dimensions these have. Frames tell their shape: numpy would copy them to find out."""
+    return len(values.shape) if hasattr(values, "shape") else np.ndim(values)
 
 
 def _alone(value: Any) -> np.ndarray:
