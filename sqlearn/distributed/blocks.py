@@ -12,6 +12,7 @@ import numpy as np
 from sqlearn.errors import TooLargeError, shown
 
 Arrays = tuple[np.ndarray, ...]
+_ALL = slice(None)
 Span = tuple[int, np.dtype, tuple[int, ...]]  # where an array begins in the file, and what it is
 
 
@@ -74,10 +75,14 @@ class Overflow:
             self._end = end
         return places
 
-    def read(self, place: Span) -> np.ndarray:
-        """An array that was kept."""
+    def read(self, place: Span, rows: slice) -> np.ndarray:
+        """Rows, one behind the other, of an array that was kept."""
         start, dtype, shape = place
-        content, done = np.empty(int(np.prod(shape)) * dtype.itemsize, np.uint8), 0
+        first, stop, _ = rows.indices(shape[0])
+        size = int(np.prod(shape[1:])) * dtype.itemsize
+        start += first * size
+        n = max(0, stop - first)
+        content, done = np.empty(n * size, np.uint8), 0
         with self._turn:
             while done < len(content):
                 part = self._read(len(content) - done, start + done)
@@ -85,7 +90,7 @@ class Overflow:
                     raise OSError("a temporary file was cut short")
                 content[done : done + len(part)] = np.frombuffer(part, np.uint8)
                 done += len(part)
-        return content.view(dtype).reshape(shape)
+        return content.view(dtype).reshape(n, *shape[1:])
 
     def _read(self, n: int, start: int) -> bytes:
         assert self._file is not None
@@ -166,12 +171,15 @@ class Blocks:
             ) from error
         self._spilt += size
 
-    def __getitem__(self, number: int) -> Arrays:
+    def read(self, number: int, rows: slice = _ALL) -> Arrays:
+        """The arrays of a block, or these rows of them; from the file, no others are read."""
         block = self._kept[number]
-        return block if isinstance(block, tuple) else tuple(self._overflow.read(place) for place in block)
+        if isinstance(block, tuple):
+            return tuple(array[rows] for array in block)
+        return tuple(self._overflow.read(place, rows) for place in block)
 
     def __iter__(self) -> Iterator[Arrays]:
-        return (self[number] for number in range(len(self)))
+        return (self.read(number) for number in range(len(self)))
 
     def close(self) -> None:
         """Let go of everything."""

@@ -14,7 +14,7 @@ import numpy as np
 from sqlearn.distributed.asking import Part
 from sqlearn.distributed.gathering import gathered
 from sqlearn.distributed.groves import grown, grows_elsewhere
-from sqlearn.distributed.index import Index
+from sqlearn.distributed.index import Index, bits_of, parts_of_index
 from sqlearn.distributed.learning import Report, UnderWay, prototype_of
 from sqlearn.distributed.ledger import PiecedLedger
 from sqlearn.distributed.pieces import Piece, Plan, pieces_of
@@ -176,14 +176,16 @@ def _fitted(
     """The state of a model of all pieces."""
     asks, fit = asks_in_rounds(prototype.state), uuid4().hex
     named = asks or prototype.state.ledger is not None
+    keepers = parts_of_index(workers, sum(piece.count or 0 for piece in pieces)) if named else []
+    bits = bits_of(keepers) if named else None
     under_way = UnderWay(
-        workers, [(prototype, plan, piece, number, named, memory, fit) for number, piece in enumerate(pieces)]
+        workers, [(prototype, plan, piece, number, bits, memory, fit) for number, piece in enumerate(pieces)], keepers
     )
     try:
         total, names = under_way.results(report)
         state: State = summed(prototype, total.state) if asks else prototype.state.merged(total.state)
         if named:
-            index = Index(workers, names, under_way.n_names, memory)
+            index = Index(workers, names, keepers, memory)
             if index.n_records != state.n_records:
                 raise TableError(
                     f"Pieces have changed while they were read: at first they had {state.n_records:,} rows, and "

@@ -3,16 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import cycle, islice
 from typing import Any
 
 import numpy as np
 
-from sqlearn.distributed.names import Names, Repeated, cut, joined_names, merged_names, part_of
+from sqlearn.distributed.names import Names, Repeated, joined_names, merged_names, part_of
 from sqlearn.distributed.workers import Check, Future, Workers, results
 from sqlearn.engine.identity import MOST_COPIES
 from sqlearn.errors import TooLargeError
 
-PART = 1 << 24  # names of a part, about
+PART = 1 << 26  # names of a part, about
+
+
+def parts_of_index(workers: Workers, n_names: int) -> list[str | None]:
+    """Which worker keeps each part of an index of about so many names; None where workers have no names.
+
+    There are as many parts as workers, or more, and a power of two.
+    """
+    places = [name for name, threads in workers.places().items() for _ in range(threads)] or [None]
+    n = max(workers.count, -(-n_names // PART), 1)
+    return list(islice(cycle(places), 1 << (n - 1).bit_length()))
+
+
+def bits_of(places: Sequence[Any]) -> int:
+    """How many first bits of a name tell its part, of so many parts."""
+    return len(places).bit_length() - 1
 
 
 class Index:
@@ -24,10 +40,11 @@ class Index:
     ----------
     workers : Workers
         Where the names are.
-    names : sequence of Future
-        The runs of :class:`~sqlearn.distributed.names.Names` of each piece; they are not needed any more afterwards.
-    n_names : int
-        How many they are in all.
+    names : sequence of sequence of Future
+        By part, as many as a power of two, and by piece: runs of :class:`~sqlearn.distributed.names.Names`. They are
+        not needed any more afterwards.
+    places : sequence of str or None
+        As :func:`parts_of_index` gave them.
     memory : int
         How many bytes of names a process may keep in memory.
     check : callable, optional
@@ -42,11 +59,19 @@ class Index:
     """
 
     def __init__(
-        self, workers: Workers, names: Sequence[Future], n_names: int, memory: int, check: Check | None = None
+        self,
+        workers: Workers,
+        names: Sequence[Sequence[Future]],
+        places: Sequence[str | None],
+        memory: int,
+        check: Check | None = None,
     ) -> None:
         self._workers = workers
-        self.bits = max(workers.count - 1, -(-n_names // PART) - 1, 0).bit_length()
-        self._parts = [self._part(list(names), memory, part) for part in range(1 << self.bits)]
+        self.bits = bits_of(places)
+        self._parts = [
+            workers.near(merged_names, list(of_part), memory, part, self.bits, at=place)
+            for part, (of_part, place) in enumerate(zip(names, places, strict=True))
+        ]
         with workers.reached():
             told = results(workers, [workers.near(_told, part) for part in self._parts], check)
         self.n_records, self.most = sum(n for n, _ in told), max(most for _, most in told)
@@ -56,12 +81,6 @@ class Index:
                 "was changed: fit with ledger=False, or learn one row with a sample_weight instead of many copies."
             )
         self._repeated: dict[int, Repeated] | None = None
-
-    def _part(self, names: list[Any], memory: int, part: int) -> Future:
-        near = self._workers.near
-        if not self._workers.keeps_results:
-            return near(merged_names, names, memory, part, self.bits)
-        return near(merged_names, [near(cut, each, memory, part, self.bits) for each in names], memory)
 
     def count(self, digests: np.ndarray, check: Check | None = None) -> np.ndarray:
         """How many copies of each of these digests, uint64[n, >=2], all pieces have together, int64[n].

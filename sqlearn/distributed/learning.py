@@ -33,8 +33,8 @@ class Learned(NamedTuple):
     ----------
     model : ExactEstimator
         A model of its records, without a ledger.
-    names : list of Names
-        The names of its records, if they are wanted, in runs.
+    names : list of list of Names
+        The names of its records, if they are wanted: in runs, by the part of the index that they belong to.
     n_rows : int
         How many they are.
     place : str or None
@@ -42,7 +42,7 @@ class Learned(NamedTuple):
     """
 
     model: Any
-    names: list[Names]
+    names: list[list[Names]]
     n_rows: int
     place: str | None
 
@@ -68,13 +68,17 @@ def _started(learner: Any, plan: Plan, piece: Piece) -> Any:
     return None
 
 
-def learned(prototype: Any, plan: Plan, piece: Piece, number: int, named: bool, memory: int, fit: str) -> Learned:
+def learned(
+    prototype: Any, plan: Plan, piece: Piece, number: int, bits: int | None, memory: int, fit: str
+) -> Learned:
     """Learn a piece alone. It depends on nothing else, so it may be done again anywhere.
+
+    The names of its records are divided by their first `bits` bits; None if they are not wanted.
 
     Under the name `fit`, the process keeps what questions about the records of an adaptive learner are answered from.
     """
     model = prototype.emptied()
-    state, names = model.state, Collector(number, memory) if named else None
+    state, names = model.state, None if bits is None else Collector(number, memory, bits)
     state.fast_path, kept = None, None
     if names is not None and asks_in_rounds(state):
         kept = KeptPiece(state, memory, names.note)
@@ -114,12 +118,17 @@ def _model(piece: Learned) -> Any:
     return piece.model
 
 
-def _names(piece: Learned) -> list[Names]:
-    return piece.names
+def _names(piece: Learned, part: int) -> list[Names]:
+    return piece.names[part]
 
 
-def _told(piece: Learned) -> tuple[int, int, str | None]:
-    return piece.n_rows, sum(names.n_entries for names in piece.names), piece.place
+def _received(names: list[Names]) -> list[Names]:
+    """Names of another worker, which this one keeps from now on."""
+    return names
+
+
+def _told(piece: Learned) -> tuple[int, str | None]:
+    return piece.n_rows, piece.place
 
 
 def together(models: Sequence[Any]) -> Any:
@@ -149,29 +158,28 @@ class UnderWay:
         Where they are learned.
     calls : sequence of tuple
         The arguments of :func:`learned` for each piece.
+    places : sequence of str or None
+        Which worker keeps the names of each part of the index; empty where they are not wanted.
 
     Attributes
     ----------
-    n_names : int
-        The number of names in all pieces that are done.
     rows : dict of int to int
         The number of rows of each piece that is done.
     places : dict of int to str or None
         Which worker has done it.
     """
 
-    def __init__(self, workers: Workers, calls: Sequence[tuple[Any, ...]]) -> None:
-        self._workers, self._calls = workers, calls
+    def __init__(self, workers: Workers, calls: Sequence[tuple[Any, ...]], places: Sequence[str | None]) -> None:
+        self._workers, self._calls, self._parts = workers, calls, places
         self._under_way: dict[int, Future] = {}
         self._levels: list[list[Future]] = []
-        self._names: dict[int, Future] = {}
+        self._names: dict[int, list[Future]] = {}
         self._done: SimpleQueue[int] = SimpleQueue()
-        self.n_names = 0
         self.rows: dict[int, int] = {}
         self.places: dict[int, str | None] = {}
 
-    def results(self, report: Report) -> tuple[Any, list[Future]]:
-        """A model of all pieces, and the names of each."""
+    def results(self, report: Report) -> tuple[Any, list[list[Future]]]:
+        """A model of all pieces, and by part of the index the names of each piece."""
         workers = self._workers
         with workers.reached():
             waiting = iter(range(len(self._calls)))
@@ -183,7 +191,7 @@ class UnderWay:
                 self._finish(number, report)
             rest = [model for level in self._levels for model in level]
             (total,) = results(workers, [workers.near(together, rest)])
-            return total, [self._names[number] for number in sorted(self._names)]
+            return total, [list(names) for names in zip(*(self._names[i] for i in sorted(self._names)), strict=True)]
 
     def _begin(self, number: int | None) -> None:
         if number is not None:
@@ -200,12 +208,14 @@ class UnderWay:
 
     def _finish(self, number: int, report: Report) -> None:
         near, piece = self._workers.near, self._under_way.pop(number)
-        ((n_rows, n_names, self.places[number]),) = results(self._workers, [near(_told, piece)])
-        self.n_names += n_names
-        self.rows[number] = n_rows
-        self._names[number] = near(_names, piece)
+        ((self.rows[number], self.places[number]),) = results(self._workers, [near(_told, piece)])
+        self._names[number] = [self._sent(near(_names, piece, part), to) for part, to in enumerate(self._parts)]
         self._put(0, near(_model, piece))
-        report(n_rows)
+        report(self.rows[number])
+
+    def _sent(self, names: Future, place: str | None) -> Future:
+        """Names on their way to the worker that keeps them: at once, as all together would not fit its memory."""
+        return names if place is None else self._workers.submit(_received, names, at=place)
 
     def _put(self, level: int, model: Future) -> None:
         if level == len(self._levels):
@@ -217,5 +227,6 @@ class UnderWay:
 
     def cancel(self) -> None:
         """Stop what is under way."""
-        left = [*self._under_way.values(), *self._names.values(), *(model for level in self._levels for model in level)]
+        names = [future for futures in self._names.values() for future in futures]
+        left = [*self._under_way.values(), *names, *(model for level in self._levels for model in level)]
         self._workers.cancel(left)

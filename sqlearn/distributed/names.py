@@ -4,16 +4,19 @@
 copies, in as few bytes as they need.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from sqlearn.distributed.blocks import Blocks
+from sqlearn.distributed.blocks import Arrays, Blocks
 from sqlearn.distributed.grouping import begins, groups
 
-CHUNK = 1 << 14  # entries that are read at once
+CHUNK = 1 << 14  # entries of a block
+_STEP = 1 << 8  # entries of a block that are read at once
+_FEW = 16  # runs
 RUN = 1 << 19  # entries that are sorted at once
 _WORD = 64  # bits
 _NONE = np.zeros(0, np.uint64)
@@ -56,7 +59,8 @@ class Repeated(NamedTuple):
 def ordered(parts: Sequence[Entries]) -> Entries:
     """These entries by name and piece in ascending order; copies of a name in one piece are counted together."""
     high, low, piece, copies = (np.concatenate(columns) for columns in zip(*parts, strict=True))
-    order = np.argsort(high, kind="stable" if len(parts) > 1 else None)  # runs that ascend are merged by the stable one
+    # few runs that ascend are merged by the stable one; it takes longer the more they are
+    order = np.argsort(high, kind="stable" if 1 < len(parts) <= _FEW else None)
     high, low, piece, copies = high[order], low[order], piece[order], copies[order]
     tied = high[1:] == high[:-1]
     if tied.any():
@@ -97,13 +101,15 @@ class Names:
     def __init__(self, memory: int) -> None:
         self._memory, self._blocks = memory, Blocks(memory)
         self._starts: list[int] = []  # the first word of each block
+        self._fences: list[np.ndarray] = []  # the first word of every _STEP-th entry of each block
         self.n_entries = self.n_records = self.most = 0
 
     def __reduce__(self) -> Any:
-        return _restored, (self._memory, list(self._blocks))
+        told = self.n_entries, self.n_records, self.most
+        return _restored, (self._memory, list(self._blocks), self._starts, self._fences, told)
 
     def __sizeof__(self) -> int:  # what lies in the file is left out, or Dask would write it to a second file
-        return 1024 + self._blocks.in_memory
+        return 1024 + self._blocks.in_memory + sum(fence.nbytes for fence in self._fences)
 
     def append(self, entries: Entries) -> None:
         """Add entries whose first words are above those that are here."""
@@ -118,21 +124,23 @@ class Names:
     def _append(self, block: Entries) -> None:
         self._blocks.append(tuple(block))
         self._starts.append(int(block.high[0]))
+        self._fences.append(block.high[::_STEP].copy())
         self.n_entries += len(block.high)
         self.n_records += int(block.copies.sum(dtype=np.int64))
         self.most = max(self.most, _most(block))
 
+    def _read(self, number: int, start: int, stop: int) -> Entries:
+        """The entries of a block whose first word is at least `start` and below `stop`, and some beside them."""
+        fence = self._fences[number]
+        first = max(0, _place(fence, start) - 1)
+        return Entries(*self._blocks.read(number, slice(_STEP * first, _STEP * _place(fence, stop))))
+
     def between(self, start: int, stop: int) -> list[Entries]:
         """The entries whose first word is at least `start` and below `stop`."""
         found = []
-        starts = np.array(self._starts, np.uint64)
-        first = max(0, int(np.searchsorted(starts, np.uint64(start), side="right")) - 1)
-        for k in range(first, len(starts)):
-            if self._starts[k] >= stop:
-                break
-            block = Entries(*self._blocks[k])
-            a = int(np.searchsorted(block.high, np.uint64(start)))
-            b = len(block.high) if stop >> _WORD else int(np.searchsorted(block.high, np.uint64(stop)))
+        for number in range(max(0, bisect_right(self._starts, start) - 1), bisect_left(self._starts, stop)):
+            block = self._read(number, start, stop)
+            a, b = _place(block.high, start), _place(block.high, stop)
             if a < b:
                 found.append(Entries(*(column[a:b] for column in block)))
         return found
@@ -155,8 +163,8 @@ class Names:
         for number, rows in groups(at):
             if number < 0:
                 continue
-            block = Entries(*self._blocks[number])
             high, low = digests[rows, 0], digests[rows, 1]
+            block = self._read(number, int(high.min()), int(high.max()) + 1)
             place, stop = np.searchsorted(block.high, high), np.searchsorted(block.high, high, side="right")
             while len(rows):
                 there = place < stop
@@ -191,37 +199,41 @@ def joined_names(parts: Sequence[Repeated]) -> Repeated:
 
 
 def _most(block: Entries) -> int:
+    if (block.high[1:] != block.high[:-1]).all():
+        return int(block.copies.max())
     starts = begins(block.high, block.low)
     return int(np.add.reduceat(block.copies, starts, dtype=np.int64).max())
 
 
-def _restored(memory: int, blocks: list[tuple[np.ndarray, ...]]) -> Names:
+def _place(ascending: np.ndarray, word: int) -> int:
+    """How many of these words are below another one, which may be 2**64."""
+    return len(ascending) if word >> _WORD else int(np.searchsorted(ascending, np.uint64(word)))
+
+
+def _restored(
+    memory: int, blocks: Sequence[Arrays], starts: list[int], fences: list[np.ndarray], told: tuple[int, int, int]
+) -> Names:
     names = Names(memory)
     for block in blocks:
-        names._append(Entries(*block))
+        names._blocks.append(block)
+    names._starts, names._fences = starts, fences
+    names.n_entries, names.n_records, names.most = told
     return names
 
 
-def cut(runs: Sequence[Names], memory: int, part: int, bits: int) -> list[Names]:
-    """The entries of each of these whose first `bits` bits are those of `part`."""
-    first, last = part << (_WORD - bits), (part + 1) << (_WORD - bits)
-    found = []
-    for run in runs:
-        own = Names(memory)
-        for entries in run.between(first, last):
-            own.append(entries)
-        found.append(own)
-    return found
+def bounds(part: int, bits: int) -> tuple[int, int]:
+    """The least first word of a name whose first `bits` bits are those of `part`, and the one above the greatest."""
+    return part << (_WORD - bits), (part + 1) << (_WORD - bits)
 
 
 def merged_names(runs: Sequence[Sequence[Names]], memory: int, part: int = 0, bits: int = 0) -> Names:
-    """The entries of all of these, which are given by piece, whose first `bits` bits are those of `part`.
+    """The entries of all of these, which are given by piece; the first `bits` bits of all are those of `part`.
 
     Memory is bounded by :data:`RUN` entries, whatever their number.
     """
     result, names = Names(memory), [each for piece in runs for each in piece]
-    first, last = part << (_WORD - bits), (part + 1) << (_WORD - bits)
-    n = max(1, -(-(sum(each.n_entries for each in names) >> bits) // RUN))
+    first, last = bounds(part, bits)
+    n = max(1, -(-sum(each.n_entries for each in names) // RUN))
     for start, stop in pairwise([first + (last - first) * i // n for i in range(n + 1)]):
         found = [entries for each in names for entries in each.between(start, stop)]
         if found:
@@ -243,13 +255,15 @@ class Collector:
         The number of the piece.
     memory : int
         As of :class:`Names`.
+    bits : int
+        Names are divided into 2**`bits` parts by as many first bits.
     """
 
-    def __init__(self, piece: int, memory: int) -> None:
-        self._piece, self._memory = _narrow(np.array([piece])), memory
+    def __init__(self, piece: int, memory: int, bits: int) -> None:
+        self._piece, self._memory, self._bits = _narrow(np.array([piece])), memory, bits
         self._waiting: list[np.ndarray] = []
         self._n_waiting = 0
-        self._runs: list[Names] = []
+        self._parts: list[list[Names]] = [[] for _ in range(1 << bits)]
 
     def note(self, digests: np.ndarray) -> None:
         """Note records with these digests, uint64[n, >=2]."""
@@ -261,13 +275,16 @@ class Collector:
     def _sort(self) -> None:
         digests = np.concatenate(self._waiting)
         self._waiting, self._n_waiting = [], 0
-        n, run = len(digests), Names(self._memory)
-        pieces, ones = np.full(n, self._piece[0]), np.ones(n, np.uint8)
-        run.append(ordered([Entries(digests[:, 0].copy(), digests[:, 1].copy(), pieces, ones)]))
-        self._runs.append(run)
+        pieces, ones = np.full(len(digests), self._piece[0]), np.ones(len(digests), np.uint8)
+        run = ordered([Entries(digests[:, 0].copy(), digests[:, 1].copy(), pieces, ones)])
+        ends = [_place(run.high, bounds(part, self._bits)[1]) for part in range(len(self._parts))]
+        for names, (start, stop) in zip(self._parts, pairwise([0, *ends]), strict=True):
+            if start < stop:
+                names.append(Names(self._memory))
+                names[-1].append(Entries(*(column[start:stop] for column in run)))
 
-    def names(self) -> list[Names]:
-        """All of them, in runs each of which ascends."""
+    def names(self) -> list[list[Names]]:
+        """All of them by part, in runs each of which ascends."""
         if self._waiting:
             self._sort()
-        return self._runs
+        return self._parts

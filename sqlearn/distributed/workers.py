@@ -38,12 +38,9 @@ class Workers(Protocol):
     ----------
     count : int
         How many calls are made at once.
-    keeps_results : bool
-        Whether results stay where they were made, so that calls with them are better made there.
     """
 
     count: int
-    keeps_results: bool
 
     def places(self) -> dict[str, int]:
         """The names of workers that keep what calls leave with them, and how many threads each has."""
@@ -51,8 +48,11 @@ class Workers(Protocol):
     def submit(self, function: Callable[..., Any], *args: Any, at: str | None = None) -> Future:
         """Make a call where the pieces lie: by the worker of this name, if there is one."""
 
-    def near(self, function: Callable[..., Any], *args: Any) -> Future:
-        """Make a call where the results are that futures among the arguments, or in a list of these, stand for."""
+    def near(self, function: Callable[..., Any], *args: Any, at: str | None = None) -> Future:
+        """Make a call where the results are that futures among the arguments, or in a list of these, stand for.
+
+        Or have them brought to the worker `at`, if there is one.
+        """
 
     def tell(self, place: str, function: Callable[..., Any], *args: Any) -> None:
         """Have a worker make a call whose result nobody needs, if it can be reached."""
@@ -189,8 +189,6 @@ class Local:
         What makes calls; by default a thread for each processor.
     """
 
-    keeps_results = False
-
     def __init__(self, executor: Executor | None = None) -> None:
         self._given = executor
         self.count = _processors() if executor is None else max(1, getattr(executor, "_max_workers", _processors()))
@@ -208,7 +206,7 @@ class Local:
             return self._stoppable(self._given, function, args)
         return self._given.submit(function, *args)
 
-    def near(self, function: Callable[..., Any], *args: Any) -> Future:
+    def near(self, function: Callable[..., Any], *args: Any, at: str | None = None) -> Future:
         return self._stoppable(_threads(), function, [_resolved(arg) for arg in args])
 
     def tell(self, place: str, function: Callable[..., Any], *args: Any) -> None:
@@ -306,8 +304,6 @@ class Cluster:
         Its client.
     """
 
-    keeps_results = True
-
     def __init__(self, client: Any) -> None:
         self._client, self._process = client, os.getpid()
         with self.reached():
@@ -326,8 +322,8 @@ class Cluster:
         future: Future = self._client.submit(function, *args, pure=False, **best)
         return future
 
-    def near(self, function: Callable[..., Any], *args: Any) -> Future:
-        return self.submit(function, *args)
+    def near(self, function: Callable[..., Any], *args: Any, at: str | None = None) -> Future:
+        return self.submit(function, *args, at=at)
 
     def tell(self, place: str, function: Callable[..., Any], *args: Any) -> None:
         from distributed import fire_and_forget

@@ -28,10 +28,10 @@ def digests_of(rng, n, hard=0.5):
     return found
 
 
-def collected(pieces, memory):
+def collected(pieces, memory, bits=0):
     found = []
     for number, digests in enumerate(pieces):
-        collector = Collector(number, memory)
+        collector = Collector(number, memory, bits)
         for block in np.array_split(digests, 3):
             collector.note(block)
         found.append(collector.names())
@@ -47,7 +47,14 @@ def small(monkeypatch):
     """Blocks and runs so small that a few names need many."""
     monkeypatch.setattr(module, "CHUNK", 4)
     monkeypatch.setattr(module, "RUN", 16)
-    monkeypatch.setattr("sqlearn.distributed.index.PART", 8)
+    monkeypatch.setattr(module, "_STEP", 3)
+    monkeypatch.setattr(module, "_FEW", 2)
+
+
+def index_of(pieces, memory, bits=3):
+    """An index of these digests, in 2**bits parts."""
+    names = zip(*collected(pieces, memory, bits), strict=True)
+    return Index(Local(), [[done(runs) for runs in part] for part in names], [None] * (1 << bits), memory)
 
 
 @pytest.fixture(params=[0, 1 << 20], ids=["on disk", "in memory"])
@@ -58,7 +65,7 @@ def memory(request):
 def test_names_count_as_dictionaries_do(small, memory):
     rng = np.random.default_rng(0)
     pieces = [digests_of(rng, n) for n in (0, 1, 40, 3, 70, 33)]
-    index = Index(Local(), [done(runs) for runs in collected(pieces, memory)], 150, memory)
+    index = index_of(pieces, memory)
     counts = Counter(key for piece in pieces for key in as_keys(piece))
     asked = np.concatenate([*pieces, digests_of(rng, 50)])[rng.permutation(197)]
     assert index.count(asked).tolist() == [counts[key] for key in as_keys(asked)]
@@ -81,8 +88,7 @@ def done(value):
 def test_one_part_is_asked_for_a_name(small, monkeypatch):
     rng = np.random.default_rng(1)
     pieces = [digests_of(rng, 60, hard=0.2) for _ in range(3)]
-    index = Index(Local(), [done(runs) for runs in collected(pieces, 0)], 180, 0)
-    assert index.bits >= 3
+    index = index_of(pieces, 0)
     asked = []
     count = Names.count
     monkeypatch.setattr(Names, "count", lambda self, digests: asked.append(len(digests)) or count(self, digests))
@@ -99,7 +105,7 @@ def test_names_take_eighteen_bytes(memory):
     n = 100_000
     digests = np.random.default_rng(2).integers(0, 2**64, (n, 6), np.uint64)
     used = SHARE.used
-    (names,) = collected([digests], memory)[0]
+    ((names,),) = collected([digests], memory)[0]
     whole = merged_names([[names]], memory)
     for one in (names, whole):
         assert sum(array.nbytes for block in one._blocks for array in block) == 18 * n
@@ -111,7 +117,7 @@ def test_names_take_eighteen_bytes(memory):
 
 
 def ledger_of(pieces):
-    return PiecedLedger([Index(Local(), [done(runs) for runs in collected(pieces, 0)], sum(map(len, pieces)), 0)])
+    return PiecedLedger([index_of(pieces, 0)])
 
 
 def held(ledger):
