@@ -174,7 +174,8 @@ class UnderWay:
         self._under_way: dict[int, Future] = {}
         self._levels: list[list[Future]] = []
         self._names: dict[int, list[Future]] = {}
-        self._done: SimpleQueue[int] = SimpleQueue()
+        self._told: dict[int, Future] = {}
+        self._done: SimpleQueue[int] = SimpleQueue()  # numbers of pieces, and again when they were told of
         self.rows: dict[int, int] = {}
         self.places: dict[int, str | None] = {}
 
@@ -187,8 +188,11 @@ class UnderWay:
                 self._begin(number)
             while self._under_way:
                 number = self._next()
-                self._begin(next(waiting, None))
-                self._finish(number, report)
+                if number in self._told:
+                    self._finish(number, report)
+                else:
+                    self._begin(next(waiting, None))
+                    self._ask(number)  # and nobody waits for the answer, which may come after the next piece
             rest = [model for level in self._levels for model in level]
             (total,) = results(workers, [workers.near(together, rest)])
             return total, [list(names) for names in zip(*(self._names[i] for i in sorted(self._names)), strict=True)]
@@ -197,6 +201,10 @@ class UnderWay:
         if number is not None:
             future = self._under_way[number] = self._workers.submit(learned, *self._calls[number])
             future.add_done_callback(lambda _: self._done.put(number))
+
+    def _ask(self, number: int) -> None:
+        future = self._told[number] = self._workers.near(_told, self._under_way[number])
+        future.add_done_callback(lambda _: self._done.put(number))
 
     def _next(self) -> int:
         while True:
@@ -208,14 +216,14 @@ class UnderWay:
 
     def _finish(self, number: int, report: Report) -> None:
         near, piece = self._workers.near, self._under_way.pop(number)
-        ((self.rows[number], self.places[number]),) = results(self._workers, [near(_told, piece)])
+        ((self.rows[number], self.places[number]),) = results(self._workers, [self._told.pop(number)])
         self._names[number] = [self._sent(near(_names, piece, part), to) for part, to in enumerate(self._parts)]
         self._put(0, near(_model, piece))
         report(self.rows[number])
 
     def _sent(self, names: Future, place: str | None) -> Future:
         """Names on their way to the worker that keeps them: at once, as all together would not fit its memory."""
-        return names if place is None else self._workers.submit(_received, names, at=place)
+        return names if place is None else self._workers.near(_received, names, at=place)
 
     def _put(self, level: int, model: Future) -> None:
         if level == len(self._levels):

@@ -51,7 +51,7 @@ class Workers(Protocol):
     def near(self, function: Callable[..., Any], *args: Any, at: str | None = None) -> Future:
         """Make a call where the results are that futures among the arguments, or in a list of these, stand for.
 
-        Or have them brought to the worker `at`, if there is one.
+        Or have them brought to the worker `at`, if there is one. It comes before calls of :meth:`submit`.
         """
 
     def tell(self, place: str, function: Callable[..., Any], *args: Any) -> None:
@@ -318,12 +318,15 @@ class Cluster:
             return dict(self._client.nthreads())
 
     def submit(self, function: Callable[..., Any], *args: Any, at: str | None = None) -> Future:
-        best = {} if at is None else {"workers": [at], "allow_other_workers": True}
-        future: Future = self._client.submit(function, *args, pure=False, **best)
-        return future
+        return self._submit(function, args, at, 0)
 
     def near(self, function: Callable[..., Any], *args: Any, at: str | None = None) -> Future:
-        return self.submit(function, *args, at=at)
+        return self._submit(function, args, at, 1)
+
+    def _submit(self, function: Callable[..., Any], args: Sequence[Any], at: str | None, priority: int) -> Future:
+        best = {} if at is None else {"workers": [at], "allow_other_workers": True}
+        future: Future = self._client.submit(function, *args, pure=False, priority=priority, **best)
+        return future
 
     def tell(self, place: str, function: Callable[..., Any], *args: Any) -> None:
         from distributed import fire_and_forget
