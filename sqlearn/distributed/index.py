@@ -21,9 +21,9 @@ def parts_of_index(workers: Workers, n_names: int) -> list[str | None]:
 
     There are as many parts as workers, or more, and a power of two.
     """
-    places = [name for name, threads in workers.places().items() for _ in range(threads)] or [None]
+    places: list[str | None] = [name for name, threads in workers.places().items() for _ in range(threads)]
     n = max(workers.count, -(-n_names // PART), 1)
-    return list(islice(cycle(places), 1 << (n - 1).bit_length()))
+    return list(islice(cycle(places or [None]), 1 << (n - 1).bit_length()))
 
 
 def bits_of(places: Sequence[Any]) -> int:

@@ -68,9 +68,7 @@ def _started(learner: Any, plan: Plan, piece: Piece) -> Any:
     return None
 
 
-def learned(
-    prototype: Any, plan: Plan, piece: Piece, number: int, bits: int | None, memory: int, fit: str
-) -> Learned:
+def learned(prototype: Any, plan: Plan, piece: Piece, number: int, bits: int | None, memory: int, fit: str) -> Learned:
     """Learn a piece alone. It depends on nothing else, so it may be done again anywhere.
 
     The names of its records are divided by their first `bits` bits; None if they are not wanted.

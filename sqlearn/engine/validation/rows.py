@@ -36,9 +36,7 @@ def as_rows(X: Any, *others: Any) -> tuple[Any, ...]:
         if sp.issparse(X):
             single = X.ndim == 1
             X = X.reshape(1, -1) if single else X
-        elif (
-            hasattr(X, "columns") or _ndim(X) != 1 or (len(X) and np.ndim(X[0] if isinstance(X, list | tuple) else 0))
-        ):
+        elif hasattr(X, "columns") or _ndim(X) != 1 or (len(X) and np.ndim(X[0] if isinstance(X, list | tuple) else 0)):
             single = False
         elif hasattr(X, "to_frame") and hasattr(X, "index"):  # a pandas Series: its index names the features
             single, X = True, X.to_frame().T.infer_objects()

@@ -22,6 +22,7 @@ from refusals import COLUMNS, LABEL, NO_TARGET, NOT_FINITE, NOT_NUMERIC, SHAPE, 
 from sqlearn import SqlearnError, verify
 from sqlearn.compose import TableModel
 from sqlearn.discriminant_analysis import LinearDiscriminantAnalysis, QuadraticDiscriminantAnalysis
+from sqlearn.engine.validation.rows import as_rows
 from sqlearn.errors import DegenerateError, MergeError, ParameterError, UndefinedAttributeError, UnsupportedError
 from sqlearn.linear_model import LinearRegression, Ridge, RidgeClassifier
 from sqlearn.naive_bayes import CategoricalNB, GaussianNB, MixedNB, MultinomialNB
@@ -377,3 +378,19 @@ def test_targets_that_a_refusal_cannot_show(learner):
     for y, words in zip((hostile.Rude(), [hostile.Rude()] * len(records)), said, strict=True):
         with unchanged(model), raises(SHAPE, NOT_NUMERIC, match=words):
             model.partial_fit(records.X, y)
+
+
+def test_frames_are_not_copied_to_find_out_their_dimensions():
+    class Frame:
+        """Nothing but a shape and names of columns, as frames of Arrow and polars tell them."""
+
+        shape, columns = (2, 1), ["a"]
+
+        def __len__(self):
+            return 2
+
+        def __array__(self, dtype=None, copy=None):
+            raise AssertionError("it was copied")
+
+    frame = Frame()
+    assert as_rows(frame, [0, 1]) == (False, frame, [0, 1])
