@@ -18,6 +18,7 @@ from sqlearn.distributed import fit
 from sqlearn.naive_bayes import GaussianNB
 
 ROWS, PIECES = 400, 12
+_LOOK = 0.02  # seconds
 _LATEST = 0.4  # seconds from the start of a call to the last kill
 
 
@@ -83,7 +84,7 @@ class Killer:
 
     def during(self, call):
         """Make a call, and kill a worker in it; the result."""
-        pids = [*self._client.run(os.getpid).values()]
+        pids = self._pids()
         pid, wait = self._random.choice(pids), self._random.random() * _LATEST
         timer = threading.Timer(wait, os.kill, (pid, signal.SIGKILL))
         timer.start()
@@ -92,7 +93,15 @@ class Killer:
         finally:
             timer.join()
             self.kills += 1
-            self._client.wait_for_workers(len(pids))
+            while len(now := self._pids()) < len(pids) or pid in now:
+                time.sleep(_LOOK)
+
+    def _pids(self):
+        """Process numbers of the workers; none where one that has just ended is not known to have."""
+        try:
+            return [*self._client.run(os.getpid).values()]
+        except OSError:
+            return []
 
 
 def kill_in_fits(client, kills, seed=0):
