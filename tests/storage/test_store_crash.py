@@ -18,7 +18,7 @@ import pytest
 from forks import run_forked
 from kills import FORK, MODELS, TIED, attack, table_of
 from learners import EVERYWHERE
-from refusals import ACCESS, CLOSED, FULL, MISSING, NOT_A_STORE, raises
+from refusals import ACCESS, CLOSED, EXISTS, FULL, MISSING, NOT_A_STORE, raises
 from sqlearn import Store
 from sqlearn.errors import SqlearnError, StoreBusyError, StoreCorruptError, StoreError
 from sqlearn.linear_model import Ridge
@@ -83,9 +83,41 @@ def test_killed_while_it_is_made(tmp_path):
     time.sleep(random.random())
     child.kill()
     child.join()
+    table = table_of(range(50))
+    with raises(EXISTS, match="It is empty: if the creation of a store was interrupted there, .* may be deleted"):
+        Store.create(path, MixedNB(), table, target="y", id="id")
     with raises(NOT_A_STORE, match="interrupted"):
         Store.open(path)
     assert all(TIED.encode() not in file.read_bytes() for file in tmp_path.iterdir())
+    path.unlink()
+    with Store.create(path, MixedNB(), table, target="y", id="id") as store:
+        assert store.verify() and len(store) == 50
+
+
+def test_what_may_not_be_deleted(tmp_path):
+    """A file in which a store is being made, that of a store, another one, a folder."""
+    given = GaussianNB(), {"x": [1.0, 2.0], "y": [0, 1]}
+    path = tmp_path / "a.sqlearn"
+
+    def refused(path):
+        with raises(EXISTS, match="a file at [^ ]*. Choose another path, or delete it first"):
+            Store.create(path, *given, target="y")
+
+    def frames():
+        yield given[1]
+        yield given[1]
+        refused(path)  # as another process would be
+
+    Store.create(path, given[0], frames(), target="y").close()
+    refused(path)
+    (tmp_path / "a.txt").write_text("a text\n")
+    (tmp_path / "folder").mkdir()
+    refused(tmp_path / "a.txt")
+    refused(tmp_path / "folder")
+    if Path("/dev/null").exists():
+        refused(Path("/dev/null"))
+    with Store.open(path) as store:
+        assert len(store) == 4 and store.verify()
 
 
 @needs_fork

@@ -25,6 +25,9 @@ PAGE = 4096
 _STORE, _OF_A_SET = 0x73716C6E, 0x73716C70  # "sqln" and "sqlp", in the file's header
 _CACHE = 65536  # KiB
 _JOURNAL = "-journal"
+_EMPTY = (
+    "It is empty: if the creation of a store was interrupted there, nothing is left of it, and the file may be deleted."
+)
 
 _LIVE: "weakref.WeakSet[Database]" = weakref.WeakSet()
 _TORN: set[Identity] = set()  # files on which this process, when it was forked, inherited a transaction
@@ -107,9 +110,8 @@ class Database(Transactions):
         try:
             path.open("xb").close()  # nobody can have locked what has just been made
         except FileExistsError as error:
-            raise StoreError(
-                f"There already is a file at {path}. Choose another path, or delete it first.", reason="exists"
-            ) from error
+            told = _EMPTY if cls._is_left_over(path, form) else "Choose another path, or delete it first."
+            raise StoreError(f"There already is a file at {path}. {told}", reason="exists") from error
         except OSError as error:
             raise StoreError(
                 f"No store can be created at {str(path)[:1000]}: {error.strerror}. Choose a path in a folder that "
@@ -159,14 +161,8 @@ class Database(Transactions):
                         reason="not a store",
                     )
                 if application != database._application:
-                    (tables,) = database.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-                    raise StoreError(
-                        f"{path} is not a store. "
-                        + ("Pass a file that Store.create (sqlearn fit) made." if tables else
-                           "It is empty: if the creation of a store was interrupted there, nothing is left of it, and "
-                           "the file may be deleted."),
-                        reason="not a store",
-                    )  # fmt: skip
+                    told = _EMPTY if database._is_empty() else "Pass a file that Store.create (sqlearn fit) made."
+                    raise StoreError(f"{path} is not a store. {told}", reason="not a store")
                 if version != FORMAT:
                     raise StoreError(
                         f"{path} is a store of format {version}; this version of sqlearn reads format {FORMAT} only. "
@@ -182,6 +178,26 @@ class Database(Transactions):
             database.close()
             raise
         return database
+
+    @classmethod
+    def _is_left_over(cls, path: Path, form: dict[str, Any]) -> bool:
+        """Whether a file holds nothing, as what a process leaves that was killed while it made one, and none writes it."""
+        if not path.is_file():
+            return False
+        try:
+            database = cls(path, 0.0, **form)
+            try:
+                database._is_new = True
+                with database.supposing():
+                    return database._is_empty()
+            finally:
+                database.close()
+        except StoreError:  # it is none of SQLite's, or a process is at work in it
+            return False
+
+    def _is_empty(self) -> bool:
+        (tables,) = self.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        return not tables
 
     def _empty_journal(self) -> None:
         """Empty the journal of a process that was killed before it changed the file.
