@@ -1,6 +1,7 @@
 """The rounds of a set are kept: a change that breaks none asks no rows, and the bytes are those of one store."""
 
 import shutil
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -10,7 +11,8 @@ from set_kills import FORK, killed_at
 from sqlearn import Store
 from sqlearn.cluster import KMeans
 from sqlearn.distributed import StoreSet
-from sqlearn.distributed.store_set.whole import NotedRows, WholeModel, noted_rows, set_rows, trace_file
+from sqlearn.distributed.store_set.part import Part
+from sqlearn.distributed.store_set.whole import NotedRows, TraceFile, WholeModel, noted_rows, set_rows, trace_file
 from sqlearn.engine.problems import smooth_terms
 from sqlearn.engine.rounds import walk
 from sqlearn.errors import DuplicateIdError, StoreCorruptError
@@ -252,6 +254,86 @@ def test_killed_at_every_step(tmp_path, kind):
             assert store.digest() == digest
         step += 1
     assert left == {0, 6} and step > 4  # of one part; the ids of a new set may lie in one by chance
+
+
+@pytest.mark.parametrize("fails", ["first", "last", "all"])
+def test_a_change_that_fails(fails, tmp_path, monkeypatch, asked):
+    """The model before is kept again: nobody makes rounds for it, here, elsewhere or at the next opening."""
+    with Twins(tmp_path, LogisticRegression(), 90, parts=3) as twins:
+        for kind, n in (("learn", 1), ("learn", 40), ("forget", 1), ("forget", 40)):
+            rows, committed, commit = (twins.new if kind == "learn" else twins.held)[:n], [], Part.commit
+
+            def fail(part, fails=fails, committed=committed, commit=commit, n=n):
+                committed.append(part)
+                if n == 1 or fails == "all" or len(committed) == (1 if fails == "first" else 3):
+                    part.undo()
+                    raise OSError("no room")
+                commit(part)
+
+            is_finished = kind == "forget" and n > 1 and fails != "all"
+            with monkeypatch.context() as patch:
+                patch.setattr(Part, "commit", fail)
+                with pytest.raises(OSError, match="no room") if not is_finished else nullcontext():
+                    twins.set.learn(some(twins.table, rows)) if kind == "learn" else twins.set.forget(ids=ids_of(rows))
+            if is_finished:
+                twins.store.forget(ids=ids_of(rows))
+                twins.held = [i for i in twins.held if i not in rows]
+            asked.clear()
+            assert is_kept(twins.set) and is_kept(twins.other)
+            twins.check()
+            StoreSet.open(tmp_path / "set").close()
+            assert twins.other.digest() == twins.store.digest() and "anew" not in asked
+            twins.step(kind)
+            twins.check()
+
+
+def test_a_change_that_fails_where_nothing_can_be_saved(tmp_path, monkeypatch):
+    """Then there is no file, as it would be of rows that were never committed."""
+    with Twins(tmp_path, LogisticRegression(), 90, parts=3) as twins:
+        digest, saved, save = twins.set.digest(), [], TraceFile.save
+
+        def once(file, model):
+            saved.append(model)
+            if len(saved) > 1:
+                raise OSError("no room")
+            save(file, model)
+
+        def fail(part):
+            part.undo()
+            raise OSError("no commit")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(TraceFile, "save", once)
+            patch.setattr(Part, "commit", fail)
+            with pytest.raises(OSError, match="no commit"):
+                twins.set.forget(ids=ids_of(twins.held[:1]))
+        assert len(saved) == 2 and not twins.set._trace.path.exists()
+        assert twins.set.digest() == twins.other.digest() == digest
+        with StoreSet.open(tmp_path / "set") as opened:
+            assert is_kept(opened)
+
+
+@pytest.mark.skipif(FORK is None, reason="needs fork, so that a child costs milliseconds")
+def test_who_puts_right_what_a_crash_left(tmp_path, asked):
+    """Saves the model of what it has found, so that the next one makes no rounds."""
+    table = table_of(LogisticRegression(), np.random.default_rng(3), range(110))
+    made = StoreSet.create(tmp_path / "set", LogisticRegression(), some(table, range(50)), parts=2, **roles_of(table))
+
+    def learn():
+        with StoreSet.open(tmp_path / "set") as store_set:
+            store_set.learn(some(table, range(50, 110)))
+
+    with made:
+        step = left = 0
+        while len(made) == 50:
+            assert killed_at(step, True, learn)
+            step, left = step + 1, left + (made._journal.read() is not None)
+            digest = made.digest()  # which puts it right
+            asked.clear()
+            with StoreSet.open(tmp_path / "set") as opened:
+                assert is_kept(opened) and opened.digest() == digest
+            assert "anew" not in asked
+        assert len(made) == 110 and left > 1
 
 
 def test_what_is_in_the_file(tmp_path):

@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -97,6 +97,25 @@ class Joint:
             raise next(iter(failed.values()))
 
 
+def _nothing() -> None:
+    pass
+
+
+class Following(NamedTuple):
+    """What is done with a change beside the parts.
+
+    Attributes
+    ----------
+    keep : callable
+        Called when nobody reads the set any more, before the first part commits.
+    take_back : callable
+        Called afterwards where nothing was changed after all.
+    """
+
+    keep: Callable[[], None] = _nothing
+    take_back: Callable[[], None] = _nothing
+
+
 class Change(Joint):
     """What is changed in parts, and then committed in all of them or in none.
 
@@ -116,15 +135,14 @@ class Change(Joint):
     divides : bool
         Whether it divides the set anew, which is committed with the lock.
     follow : callable
-        Called when all parts have changed, with what raises what a signal asks for; what it returns is called when
-        nobody reads the set any more, before the first part commits.
+        Called when all parts have changed, with what raises what a signal asks for; it returns a :class:`Following`.
     """
 
     def __init__(self, parts: list[Part], threads: Threads, journal: Journal, division: int, *given: Any) -> None:
         super().__init__(parts, threads, *given)
         self._journal, self._division = journal, division
         self.is_settled = self.divides = False
-        self.follow: Callable[[Callable[[], None]], Callable[[], None]] = _nothing_follows
+        self.follow: Callable[[Callable[[], None]], Following] = lambda check: Following()
 
     def settle(
         self, kind: str, to: Mapping[int, np.ndarray], counts: Mapping[int, int] | None = None
@@ -156,17 +174,17 @@ class Change(Joint):
 
         self.check()
         receipts = self.run(conclude, told)
-        keep = self.follow(self.check)
+        following = self.follow(self.check)
         self.check()  # for the last time: a signal that comes now waits
         if change:
             before = {number: self._parts[number].before(receipt) for number, receipt in receipts.items()}
-            self._commit_all(Unfinished(self._division, change, kind, told, before), receipts, keep)
+            self._commit_all(Unfinished(self._division, change, kind, told, before), receipts, following)
             self.is_settled = True
         else:
             with self._journal.alone():
-                keep()
+                following.keep()
                 if failed := self._committed(told):
-                    raise next(iter(failed.values()))
+                    raise _refused(failed, following)
                 self.is_settled = True
         return receipts
 
@@ -177,12 +195,12 @@ class Change(Joint):
         return failed
 
     def _commit_all(
-        self, unfinished: Unfinished, receipts: dict[int, Receipt], keep: Callable[[], None]
+        self, unfinished: Unfinished, receipts: dict[int, Receipt], following: Following
     ) -> None:  # fmt: skip
         """Commit in several parts; whatever happens, the journal tells what was meant until it is so."""
         self._journal.write(unfinished)
         try:
-            keep()
+            following.keep()
         except BaseException:
             self._journal.empty()
             raise
@@ -195,11 +213,17 @@ class Change(Joint):
         except (SqlearnError, MemoryError, OSError) as error:
             raise _unfinished(unfinished, failed, error) from error
         if failed and (unfinished.kind == "learn" or len(failed) == len(unfinished.to)):  # so nothing was changed
-            raise next(iter(failed.values()))
+            raise _refused(failed, following)
 
 
-def _nothing_follows(check: Callable[[], None]) -> Callable[[], None]:
-    return lambda: None
+def _refused(failed: Mapping[int, BaseException], following: Following) -> BaseException:
+    """The error of a change that is in no part."""
+    error = next(iter(failed.values()))
+    try:
+        following.take_back()
+    except (SqlearnError, OSError) as other:
+        error.add_note(f"The model of all rows could not be put back, and is made anew: {other}")
+    return error
 
 
 def _unfinished(unfinished: Unfinished, failed: Mapping[int, BaseException], error: BaseException) -> StoreError:

@@ -4,13 +4,14 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 
 from sqlearn.distributed.grouping import groups
-from sqlearn.distributed.store_set.change import Change
+from sqlearn.distributed.store_set.change import Change, Following
 from sqlearn.distributed.store_set.journal import Journal
 from sqlearn.distributed.store_set.making import cache_of
 from sqlearn.distributed.store_set.part import Form, Part
@@ -165,6 +166,7 @@ class SetContents:
                     "it.",
                     reason="signature",
                 ) from error
+            self._keep_whole()
         for file in self._file.leftovers():
             file.unlink(missing_ok=True)
 
@@ -172,9 +174,13 @@ class SetContents:
         """Delete files of parts that are in force no more, and have the model of all rows on file; where another one is
         at work, the next change does so."""
         with suppress(StoreBusyError), self._changing(wait=0.0):
-            models = self._models()
-            if not self._whole_model.is_kept(models):
-                self._whole_model.keep(self._whole_model.of(models))
+            self._keep_whole()
+
+    def _keep_whole(self) -> None:
+        """Have the model of all rows on file."""
+        models = self._models()
+        if not self._whole_model.is_kept(models):
+            self._whole_model.keep(self._whole_model.of(models))
 
     # ------------------------------------------------------------------ parts
 
@@ -199,18 +205,19 @@ class SetContents:
         """The models of the parts, which are not to be changed."""
         return [model for _, model in self._each(lambda part, _: part.snapshot()).values()]
 
-    def _changed_whole(self, check: Callable[[], None]) -> Any:
-        """The model of the rows that the parts have in the change that is under way."""
+    def _changed_whole(self, check: Callable[[], None]) -> tuple[Any, Any]:
+        """The model of the rows that the parts have in the change that is under way, and the one before, or None."""
         models, before, some = zip(*self._each(lambda part, _: part.changed()).values(), strict=True)
         noted = None if None in some else [one for noted in some for one in noted]
-        return self._whole_model.after(models, before, noted, check)
+        kept = self._whole_model.before(before)
+        return self._whole_model.after(models, kept, noted, check), kept
 
-    def _follow(self, check: Callable[[], None]) -> Callable[[], None]:
+    def _follow(self, check: Callable[[], None]) -> Following:
         """Make the model of all rows of what has changed; returns what saves it."""
         if not self._form.asks:
-            return lambda: None
-        model = self._changed_whole(check)
-        return lambda: self._whole_model.keep(model)
+            return Following()
+        model, before = self._changed_whole(check)
+        return Following(partial(self._whole_model.keep, model), partial(self._whole_model.keep_again, before))
 
     def _divided(self, ids: list[Any]) -> dict[int, tuple[np.ndarray, np.ndarray]]:
         """By part: which of the ids would lie there, and their hashes. What is no id of any row is in no part."""

@@ -50,7 +50,7 @@ class SetEditing(SetView):
             change.signed = False
             places, check = self._places(named, progress, change), self._threads.check
             change.run(lambda part, number: part.forget_rows(*places[number], check), places)
-            model = copy.deepcopy(self._changed_whole(change.check))
+            model = copy.deepcopy(self._changed_whole(change.check)[0])
             change.undo()
             model.state.taken_out = True
             return model

@@ -16,6 +16,7 @@ from sqlearn.distributed.store_set.whole.set_rows import Each, SetRows
 from sqlearn.distributed.store_set.whole.trace_file import TraceFile
 from sqlearn.engine.identity import add_terms
 from sqlearn.engine.model import Inner
+from sqlearn.errors import SqlearnError
 from sqlearn.storage.table import Columns, arguments
 
 
@@ -130,8 +131,12 @@ class WholeModel:
 
     # ------------------------------------------------------------------ changes
 
+    def before(self, told: Iterable[bytes]) -> Any:
+        """The model that is kept, in memory or on file, of what was told of the records of each part; None for none."""
+        return None if self.file is None else self._kept(together(told))
+
     def after(
-        self, models: Sequence[Any], before: Iterable[bytes], noted: list[Noted] | None, check: Callable[[], None]
+        self, models: Sequence[Any], kept: Any, noted: list[Noted] | None, check: Callable[[], None]
     ) -> Any:  # fmt: skip
         """The model of the rows that the parts have now, in a change that is under way.
 
@@ -139,8 +144,8 @@ class WholeModel:
         ----------
         models : sequence of estimator
             The parts' models.
-        before : iterable of bytes
-            What told the records of each part before it.
+        kept : estimator or None
+            What :meth:`before` gave of the rows before it.
         noted : list of Noted or None
             What has come and gone; None if it is too much to be told.
         check : callable
@@ -148,7 +153,6 @@ class WholeModel:
         """
         if self.file is None:  # nothing but the parts' sums
             return self.anew(models)
-        kept = None if noted is None else self._kept(together(before))
         if kept is None or noted is None:
             return self.anew(models, check)
         model: Any = Inner(kept).fitted(kept.state.copy())
@@ -167,6 +171,19 @@ class WholeModel:
         if self.file is not None:
             self.file.save(model)
         self._known = model
+
+    def keep_again(self, before: Any) -> None:
+        """Have the model before in place of the one that was kept last, as nothing of that was committed."""
+        self._known = before
+        if self.file is None:
+            return
+        try:
+            if before is not None:
+                self.file.save(before)
+        except (SqlearnError, OSError):  # the disk is full, say
+            before = None
+        if before is None:  # whoever opens the set makes it anew
+            self.file.remove()
 
     def close(self) -> None:
         """Let go of the file."""

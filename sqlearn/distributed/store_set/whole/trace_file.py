@@ -88,9 +88,7 @@ class TraceFile:
 
     def _make(self, model: Any) -> None:
         """Write a new file, instead of one that may be there."""
-        self.close()
-        for path in (self.path, self.path.with_name(f"{NAME}-journal")):
-            path.unlink(missing_ok=True)
+        self.remove()
         database = Database.create(self.path, self._timeout, of_set=True, cache=_CACHE)
         try:
             with database.writing():
@@ -103,6 +101,12 @@ class TraceFile:
             database.discard()
             raise
         self._database = database
+
+    def remove(self) -> None:
+        """Have no file: whoever opens the set next makes it."""
+        self.close()
+        for path in (self.path, self.path.with_name(f"{NAME}-journal")):
+            path.unlink(missing_ok=True)
 
     @contextmanager
     def _told(self) -> Iterator[None]:
