@@ -2,6 +2,7 @@
 
 import glob
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,31 @@ def paths_at(given: str | os.PathLike[str]) -> list[str]:
     if os.path.exists(path) or not any(sign in path for sign in "*?["):
         return [path]
     return some(given, [name for name in glob.glob(path, recursive=True) if os.path.isfile(name)])
+
+
+def refuse_twice(paths: Iterable[str]) -> None:
+    """Refuse a file that comes twice, under one name or two, as its rows would be learned twice.
+
+    Raises
+    ------
+    TableError
+        It names the file.
+    """
+    seen: dict[str, str] = {}
+    for path in paths:
+        file = path if is_url(path) else os.path.realpath(path)
+        if file in seen:
+            also = "" if seen[file] == path else f", also as {seen[file]}"
+            raise TableError(
+                f"{path} is named twice{also}. Nothing was learned: name each file once; patterns and folders name all "
+                "that they match.",
+                reason="file",
+            )
+        seen[file] = path
+
+
+def is_url(path: str) -> bool:
+    return "://" in path
 
 
 def is_data(name: str, base: str) -> bool:

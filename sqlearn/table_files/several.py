@@ -9,7 +9,7 @@ from typing import Any
 from sqlearn.errors import TableError, listed, shown
 from sqlearn.storage.table import PlacedColumns
 from sqlearn.table_files.files import ColumnSummary, Progress, TableFile
-from sqlearn.table_files.paths import names_columns, paths_at
+from sqlearn.table_files.paths import names_columns, paths_at, refuse_twice
 from sqlearn.table_files.source import Source
 
 _TEXT_OPTIONS = "header", "delimiter", "quote", "encoding"
@@ -152,17 +152,8 @@ def table_in(
                 reason="file",
             )
     paths = [path for each in given for path in (["-"] if str(each) == "-" else paths_at(each))]
-    seen: dict[str, str] = {}
-    for path in paths if len(given) > 1 else []:  # a pattern or a folder may have links on purpose
-        file = os.path.realpath(path)
-        if file in seen and path != "-":
-            also = "" if seen[file] == path else f", also as {seen[file]}"
-            raise TableError(
-                f"{path} is named twice{also}. Nothing was learned: name each file once; patterns and folders name all "
-                "that they match.",
-                reason="file",
-            )
-        seen[file] = path
+    if len(given) > 1:  # a pattern or a folder may have links on purpose
+        refuse_twice(path for path in paths if path != "-")
     if len(paths) == 1:
         return opened(Source(paths[0]), kinds=kinds, ids=ids, textual_ids=textual_ids)
     if "-" in paths:

@@ -150,6 +150,8 @@ def test_paths_of_fsspec(folder):
     memory.pipe("/pieces/1.csv", b"a,label\n1,2\n")
     with raises(FILE, match="read from the disk alone"):
         pieces_of(GaussianNB(), "memory://pieces/1.csv", y="label")
+    with raises(FILE, match=r"memory://.*2\.parquet is named twice"):
+        pieces_of(GaussianNB(), ["memory://pieces/*.parquet", "memory://pieces/2.parquet"], y="label")
 
 
 # ------------------------------------------------------------------ text
@@ -249,6 +251,16 @@ def other(folder, name="5.parquet", **columns):
     return folder
 
 
+def also_as(folder, name):
+    (folder / name).symlink_to(folder / "1.parquet")
+    return [folder / name, folder / "1.parquet"]
+
+
+def in_folders(folder):
+    (folder / "all" / "year=2026").mkdir(parents=True)
+    return folder / "all", other(folder / "all" / "year=2026") / "5.parquet"
+
+
 REFUSED = [
     (unreadable, FILE, r"5\.parquet cannot be read: .*Nothing was changed"),
     (lambda f: f / "nowhere.parquet", FILE, r"nowhere\.parquet cannot be read: "),
@@ -263,6 +275,11 @@ REFUSED = [
     ),
     (lambda f: [f / "1.parquet", f / "no\0thing"], ARGUMENT, "must be text or a Path"),
     (lambda f: [other(f, c=[[1]] * 12) / "5.parquet"], MISFIT, "'c' holds values of type list"),
+    (lambda f: [f / "1.parquet"] * 2, FILE, r"1\.parquet is named twice\. Nothing was learned: name each file once"),
+    (lambda f: [f, str(f / "[13].parquet")], FILE, r"1\.parquet is named twice\."),
+    (lambda f: also_as(f, "link.pq"), FILE, r"1\.parquet is named twice, also as .*link\.pq"),
+    (lambda f: [TableFile(*written(f, "a,label\n1,2\n")), f / "0.csv"], FILE, r"0\.csv is named twice"),
+    (in_folders, FILE, r"5\.parquet is named twice"),
 ]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from sqlearn.distributed.pieces.piece import Piece, PieceRows
 from sqlearn.distributed.pieces.plan import Plan
 from sqlearn.errors import TableError, shown
-from sqlearn.table_files import is_data, paths_at, some
+from sqlearn.table_files import is_data, is_url, paths_at, some
 
 
 @dataclass
@@ -65,14 +65,10 @@ def reading(name: str) -> Iterator[None]:
     except (OSError, pa.ArrowException) as error:
         told = getattr(error, "strerror", None) or str(error)
         raise TableError(
-            f"{name} cannot be read: {told[:1000]}. Nothing was changed: pass files that can be read, or leave this "
+            f"{name} cannot be read: {told[:1000].rstrip('. ')}. Nothing was changed: pass files that can be read, or leave this "
             "one out.",
             reason="file",
         ) from error
-
-
-def is_url(path: str) -> bool:
-    return "://" in path
 
 
 def filesystem_of(url: str) -> tuple[Any, str]:

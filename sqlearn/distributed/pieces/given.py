@@ -10,7 +10,7 @@ import scipy.sparse as sp
 
 from sqlearn.distributed.pieces.dask_data import dask_pieces, delayed_piece, is_dask, is_delayed
 from sqlearn.distributed.pieces.dataset import dataset_pieces, hive_pieces, is_dataset
-from sqlearn.distributed.pieces.files import is_parquet, paths_of
+from sqlearn.distributed.pieces.files import FilePiece, is_parquet, paths_of
 from sqlearn.distributed.pieces.loaded import Called, InMemory, is_batch
 from sqlearn.distributed.pieces.parquet import ParquetPiece
 from sqlearn.distributed.pieces.piece import Found, Piece
@@ -19,7 +19,7 @@ from sqlearn.distributed.pieces.planning import planned
 from sqlearn.distributed.pieces.text import TextPiece, opened_piece, text_piece
 from sqlearn.errors import TableError, shown
 from sqlearn.storage.table import as_list
-from sqlearn.table_files import TableFile, names_columns
+from sqlearn.table_files import TableFile, names_columns, refuse_twice
 
 Run = Callable[[Callable[..., Any], Sequence[tuple[Any, ...]]], list[Any]]
 
@@ -138,9 +138,11 @@ def _pieces(data: Any, beside: tuple[Any, Any], kinds: Mapping[str, str] | None)
     if not isinstance(data, Iterable) or isinstance(data, Mapping | bytes):
         raise _no_data(data)
     pieces: list[Piece] = []
+    named: list[list[Piece]] = []  # what each path stands for
     for i, each in enumerate(data):
         if isinstance(each, str | PathLike | TableFile):
-            pieces += _files(each, kinds)
+            named.append(_files(each, kinds))
+            pieces += named[-1]
         elif is_dataset(each):
             pieces += dataset_pieces(each)
         elif is_delayed(each) or (isinstance(each, tuple) and any(map(is_delayed, each))):
@@ -151,6 +153,8 @@ def _pieces(data: Any, beside: tuple[Any, Any], kinds: Mapping[str, str] | None)
             pieces.append(Called(f"piece {i}", function=each))
         else:
             raise _no_data(each)
+    if len(named) > 1:  # a pattern or a folder may have links on purpose
+        refuse_twice(piece.path for files in named for piece in files if isinstance(piece, FilePiece))
     return pieces
 
 

@@ -11,11 +11,12 @@ from typing import Any
 import narwhals.stable.v2 as nw
 
 from sqlearn.distributed.pieces.block import ROWS
-from sqlearn.distributed.pieces.files import FilePiece, filesystem_of, is_url, reading
+from sqlearn.distributed.pieces.files import FilePiece, filesystem_of, reading
 from sqlearn.distributed.pieces.kinds import column_kind
 from sqlearn.distributed.pieces.piece import Found, Piece, PieceRows
 from sqlearn.distributed.pieces.plan import Plan, lacking
 from sqlearn.errors import TableError, shown
+from sqlearn.table_files import is_url
 
 _FEW = 1 << 21  # rows: the row groups of a larger file are several pieces
 _FEW_VALUES = 100  # for more, statistics are asked for the whole range of them

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from sqlearn.distributed.pieces.files import FilePiece, is_url
+from sqlearn.distributed.pieces.files import FilePiece
 from sqlearn.distributed.pieces.kinds import BOOLEAN, NONE, TEXT
 from sqlearn.distributed.pieces.piece import Found, Piece, PieceRows
 from sqlearn.distributed.pieces.plan import Plan, lacking
 from sqlearn.errors import TableError, shown
-from sqlearn.table_files import TableFile
+from sqlearn.table_files import TableFile, is_url
 
 # from kinds of table files to ours, and back
 _KINDS = {"number": "float64", "category": TEXT, "boolean": BOOLEAN, "date": "date", "text": TEXT, "whole": "int64"}
