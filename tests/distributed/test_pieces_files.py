@@ -126,6 +126,28 @@ def test_kinds_of_parquet_columns(tmp_path):
     assert fitted(MixedNB(), files[::-1], y="y").digest() == expected
 
 
+@pytest.mark.parametrize("learner", [GaussianNB(), MixedNB()])
+def test_whole_numbers_that_float64_has_not(tmp_path, learner):
+    """They are learned as the nearest, as in one process, also where another piece has them in another type."""
+    long, above = [2**60 + 3 * i for i in range(11)] + [2**53 + 1], [2**64 - 1 - 5 * i for i in range(12)]
+    columns = [pa.array(long, pa.int64()), pa.array(above, pa.uint64()), pa.array(HARD), pa.array(range(12), pa.int32())]
+    tables = [table().set_column(1, "b", column) for column in columns]
+    for used in ([0, 1], [0, 2], [3, 1, 2], [1, 0, 3]):
+        chosen = [tables[i] for i in used]
+        for i in used:
+            parquet.write_table(tables[i], tmp_path / f"{i}.parquet")
+        b = np.concatenate([np.array(columns[i].to_pylist(), float) for i in used])
+        y = np.tile(np.arange(12) % 3, len(used))
+        expected = type(learner)().fit(pd.DataFrame({"a": np.tile(HARD, len(used)), "b": b}), y).digest()
+        for data in (
+            [tmp_path / f"{i}.parquet" for i in used],
+            chosen,
+            [each.to_pandas() for each in chosen],
+            [each.to_pandas(types_mapper=pd.ArrowDtype) for each in chosen],
+        ):
+            assert fitted(learner, data, y="label").digest() == expected
+
+
 def test_an_index_without_a_name_is_no_column(tmp_path):
     frame = pd.DataFrame({"a": HARD, "label": np.arange(12) % 2}, index=np.arange(12) * 3)
     frame.to_parquet(tmp_path / "1.parquet")

@@ -104,3 +104,15 @@ def test_ids_that_are_no_unicode_are_unknown(tmp_path):
     model = fitted(str(tmp_path / "0.parquet"))
     with pytest.raises(UnknownIdError, match="No row of the pieces has the id"):
         forget(model, ids=["ann", "\ud800"], id="name")
+
+
+def test_merged_models_of_long_whole_numbers():
+    """In signed and unsigned types, which have float64 in common: as that they were learned."""
+    first = pa.table({"a": pa.array([2**60 + 3, -7, 5], pa.int64()), "id": ["p", "q", "r"], "y": [0, 1, 1]})
+    second = pa.table({"a": pa.array([2**64 - 1, 2**63, 1], pa.uint64()), "id": ["s", "t", "u"], "y": [1, 0, 0]})
+    models = [fit(GaussianNB(), [each], y="y", columns=["a"]) for each in (first, second)]
+    model = models[0].merge(models[1])
+    assert forget(model, ids=["p", "s"], id="id") == 2
+    left = pd.DataFrame({"a": [-7.0, 5.0, 2.0**63, 1.0]})
+    assert model.digest() == GaussianNB().fit(left, [1, 1, 0, 0]).digest()
+    assert rows_of(model, ids=["t", "q"], id="id").X["a"].to_pylist() == [-7.0, 2.0**63]

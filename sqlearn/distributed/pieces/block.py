@@ -10,7 +10,8 @@ import narwhals.stable.v2 as nw
 import numpy as np
 import scipy.sparse as sp
 
-from sqlearn.errors import SqlearnError, TableError
+from sqlearn.distributed.pieces.kinds import as_kind, column_kind, settled
+from sqlearn.errors import SqlearnError, TableError, shown
 from sqlearn.storage.table import Place, name_place
 
 ROWS = 1 << 16  # of a block at most
@@ -106,16 +107,24 @@ def _alike(frames: list[Any]) -> list[Any]:
             reason="table",
         )
     schemas = [frame.schema for frame in frames]
-    types: dict[str, Any] = {}
+    numbers: dict[str, str] = {}
+    texts: list[str] = []
     for name in schemas[0]:
         found = {schema[name] for schema in schemas}
         if len(found) > 1 and all(kind.is_numeric() for kind in found):
-            types[name] = nw.Int64 if all(kind.is_integer() for kind in found) else nw.Float64
+            kinds = {f"frame {i}": column_kind(frame.get_column(name)) for i, frame in enumerate(frames)}
+            numbers[name] = settled(f"Column {shown(name)}", kinds)
         elif found <= {nw.String, nw.Categorical} and len({_native_kind(frame, name) for frame in frames}) > 1:
-            types[name] = nw.String
-    if not types:
+            texts.append(name)
+    if not numbers and not texts:
         return frames
-    return [frame.with_columns(nw.col(name).cast(kind) for name, kind in types.items()) for frame in frames]
+    return [
+        frame.with_columns(
+            *(as_kind(frame.get_column(name), kind, "a frame") for name, kind in numbers.items()),
+            *(frame.get_column(name).cast(nw.String) for name in texts),
+        )
+        for frame in frames
+    ]
 
 
 def _native_kind(frame: Any, name: str) -> Any:

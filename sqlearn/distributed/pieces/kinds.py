@@ -138,9 +138,19 @@ def as_kind(column: nw.Series[Any], kind: str, piece: str) -> nw.Series[Any]:
     if not (fits or (numeric and np.result_type(of, kind).name == kind)):
         raise _misfit(f"{piece}: column {shown(column.name)}", own, kind, column.name)
     if own == DECIMAL:
-        numbers = [None if value is None else float(value) for value in column.to_list()]
-        return nw.new_series(column.name, numbers, nw.Float64(), backend=column.implementation)
-    return column.cast(_dtype(kind))
+        return _as_floats(column)
+    try:
+        return column.cast(_dtype(kind))
+    except ValueError:
+        if kind != "float64":
+            raise
+        return _as_floats(column)  # Arrow refuses whole numbers that float64 has not: numpy takes the nearest
+
+
+def _as_floats(column: nw.Series[Any]) -> nw.Series[Any]:
+    """Numbers of any type as those of float64 that are nearest."""
+    numbers = [None if value is None else float(value) for value in column.to_list()]
+    return nw.new_series(column.name, numbers, nw.Float64(), backend=column.implementation)
 
 
 def _misfit(what: str, own: str, kind: str, column: Any = None) -> TableError:
