@@ -25,6 +25,7 @@ from sqlearn.distributed.workers import Workers, run, workers_of
 from sqlearn.engine.model import ExactEstimator, State
 from sqlearn.errors import ParameterError, TableError, UnsupportedError, shown
 from sqlearn.storage.calls import called_as
+from sqlearn.storage.table import takes_interactions
 
 MEMORY = 1 << 28  # bytes
 GATHERED = 1 << 30
@@ -110,10 +111,12 @@ def fit(
         prototype = prototype_of(learner, pieces, plan, workers)
         if grows_elsewhere(prototype.state, workers):
             state = grown(prototype, pieces, plan, workers, gather_limit, report)
-            state.rows_lie = _where(prototype, pieces)
+            state.rows_lie, state.sources = _where(prototype, pieces), (Source(pieces, plan, workers),)
             learner.hold(state)
         elif learner.keeps_records and not asks_in_rounds(prototype.state):
             gathered(learner, pieces, plan, workers, gather_limit, report)
+            if not takes_interactions(learner):  # which are named by users and items
+                learner.state.sources = (Source(pieces, plan, workers, memory),)
         else:
             learner.hold(_fitted(prototype, pieces, plan, workers, memory, gather_limit, report))
     return learner
@@ -193,16 +196,15 @@ def _fitted(
                     "is.",
                     reason="table",
                 )
-            source = Source(pieces, plan, workers)
-            state.rows_lie = _where(prototype, pieces)
+            state.rows_lie, state.sources = _where(prototype, pieces), (Source(pieces, plan, workers),)
             if asks:
                 parts = [
                     Part(fit, number, prototype, plan, piece, index.offsets(number), under_way.rows[number], memory)
                     for number, piece in enumerate(pieces)
                 ]
-                ask_rows(state, Parts(parts, under_way.places, index, workers, gather_limit), source)
+                ask_rows(state, Parts(parts, under_way.places, index, workers, gather_limit))
             else:
-                state.ledger = PiecedLedger([index], [source])
+                state.ledger = PiecedLedger([index])
     except BaseException:
         under_way.cancel()
         if asks:

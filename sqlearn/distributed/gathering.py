@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import narwhals.stable.v2 as nw
 import numpy as np
 import scipy.sparse as sp
 
+from sqlearn.distributed.learning import names_of
+from sqlearn.distributed.names import Collector, Names, merged_names
 from sqlearn.distributed.pieces import Block, Piece, Plan, joined
+from sqlearn.distributed.source import Source
 from sqlearn.distributed.workers import Workers, pause, run
 from sqlearn.errors import ShapeError, TooLargeError
 
@@ -69,6 +72,33 @@ def _read(plan: Plan, piece: Piece, limit: int, learner: str) -> tuple[Any, Any,
         return None
     whole = joined(blocks)
     return whole.X, whole.y, whole.weight
+
+
+def copies_gathered(model: Any, sources: Iterable[Source], names: np.ndarray) -> np.ndarray:
+    """How many copies of records with these names, uint64[n, >=2], the gathered pieces have, int64[n].
+
+    For the first question their names are read, 18 bytes for each row.
+    """
+    found = np.zeros(len(names), np.int64)
+    for source in sources:
+        if source.memory is not None:
+            if source.names is None:
+                like = model.emptied()
+                calls = [(like, source.plan, piece, i, source.memory) for i, piece in enumerate(source.pieces)]
+                source.names = merged_names(run(source.workers, _names_in, calls), source.memory)
+            found += source.names.count(names)
+    return found
+
+
+def _names_in(model: Any, plan: Plan, piece: Piece, number: int, memory: int) -> list[Names]:
+    """The names of the records of a piece, in runs."""
+    found = Collector(number, memory, 0)
+    for block in piece.blocks(plan):
+        pause()
+        if len(block):
+            with block.located():
+                found.note(names_of(model, block))
+    return found.names()[0]
 
 
 def _size(parts: Sequence[Any]) -> int:

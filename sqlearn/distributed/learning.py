@@ -102,10 +102,9 @@ def names_of(model: Any, block: Block) -> np.ndarray:
     def note(digests: np.ndarray) -> None:
         found.append(digests[:, :2].copy())
 
-    state.fast_path = None
+    state.fast_path, state.deferred = None, True  # what depends on all of them is of no interest
     if isinstance(state.statistic, KeptRecords):
         state.statistic.read_from(PassedRows(lambda x, y, w, digests: note(digests)))
-        state.deferred = True
     else:
         state.ledger = Noting(note)
     like.partial_fit(**block.args())

@@ -9,7 +9,6 @@ import numpy as np
 
 from sqlearn.distributed.grouping import ranks
 from sqlearn.distributed.index import Index
-from sqlearn.distributed.source import Source
 from sqlearn.engine.identity import MOST_COPIES, Ledger, copies_held
 from sqlearn.errors import TooLargeError, UnsupportedError
 
@@ -24,15 +23,13 @@ class PiecedLedger(Ledger):
     ----------
     indexes : sequence of Index
         What the pieces have.
-    sources : sequence of Source
-        The pieces themselves.
     """
 
-    __slots__ = ("_asked", "_come", "_gone", "indexes", "sources")
+    __slots__ = ("_asked", "_come", "_gone", "indexes")
     is_here = False
 
-    def __init__(self, indexes: Sequence[Index], sources: Sequence[Source] = ()) -> None:
-        self.indexes, self.sources = tuple(indexes), tuple(sources)
+    def __init__(self, indexes: Sequence[Index]) -> None:
+        self.indexes = tuple(indexes)
         self._come, self._gone = Ledger(), Ledger()
         self._asked: tuple[Any, np.ndarray] | None = None  # digests, and how many copies of each the pieces have
 
@@ -64,7 +61,7 @@ class PiecedLedger(Ledger):
         if (
             self._may_be_too_many(len(digests))
             if sign > 0
-            else (ranks(digests[:, :2]) >= _copies(self._come, digests)).any()
+            else (ranks(digests[:, :2]) >= self._come.copies(digests)).any()
         ):
             self._asked = digests, self._of_pieces(digests, check)
 
@@ -78,8 +75,7 @@ class PiecedLedger(Ledger):
     def _may_be_too_many(self, extra: int) -> bool:
         return sum(index.most for index in self.indexes) + len(self._come) + extra > MOST_COPIES
 
-    def _held(self, digests: np.ndarray) -> np.ndarray:
-        """How many copies are held of each, int64[n]."""
+    def copies(self, digests: np.ndarray) -> np.ndarray:
         return self._of_pieces(digests) + self.beyond(digests)
 
     def count(self, digests: np.ndarray) -> np.ndarray:
@@ -88,12 +84,12 @@ class PiecedLedger(Ledger):
 
     def beyond(self, digests: np.ndarray) -> np.ndarray:
         """How many copies more than the pieces have are held of each, int64[n]; below 0, how many fewer."""
-        return _copies(self._come, digests) - _copies(self._gone, digests)
+        return self._come.copies(digests) - self._gone.copies(digests)
 
     def add(self, digests: np.ndarray) -> int:
         self.reserve(len(digests))
         if self._may_be_too_many(len(digests)):
-            beyond = np.flatnonzero(self._held(digests) + ranks(digests[:, :2]) >= MOST_COPIES)
+            beyond = np.flatnonzero(self.copies(digests) + ranks(digests[:, :2]) >= MOST_COPIES)
             if len(beyond):
                 return int(beyond[0])
         self._asked = None
@@ -105,8 +101,8 @@ class PiecedLedger(Ledger):
     def take(self, digests: np.ndarray) -> int:
         self.reserve(len(digests))
         before = ranks(digests[:, :2])
-        if (before >= _copies(self._come, digests)).any():  # the pieces have them, if anybody
-            missing = np.flatnonzero(before >= self._held(digests))
+        if (before >= self._come.copies(digests)).any():  # the pieces have them, if anybody
+            missing = np.flatnonzero(before >= self.copies(digests))
             self._asked = None
             if len(missing):
                 return int(missing[0])
@@ -124,14 +120,13 @@ class PiecedLedger(Ledger):
                 second.add(one)
 
     def copy(self) -> PiecedLedger:
-        result = PiecedLedger(self.indexes, [source.copy() for source in self.sources])
+        result = PiecedLedger(self.indexes)
         result._come, result._gone = self._come.copy(), self._gone.copy()
         return result
 
     def merged(self, other: Ledger) -> PiecedLedger:
         more = other if isinstance(other, PiecedLedger) else None
-        sources = [source.copy() for ledger in (self, more) if ledger is not None for source in ledger.sources]
-        result = PiecedLedger((*self.indexes, *(more.indexes if more else ())), sources)
+        result = PiecedLedger((*self.indexes, *(more.indexes if more else ())))
         come = self._come.merged(more._come if more else other)
         gone = self._gone.merged(more._gone) if more else self._gone.copy()
         keys, copies, _ = (array.copy() for array in gone.arrays)
@@ -150,16 +145,6 @@ class PiecedLedger(Ledger):
 
     def __reduce__(self) -> Any:
         return self.arrays  # which raises: copies of models leave it out
-
-
-def _copies(ledger: Ledger, digests: np.ndarray) -> np.ndarray:
-    """How many copies of each of these digests a ledger has, int64[n]."""
-    found = np.zeros(len(digests), np.int64)
-    if len(ledger):
-        keys, copies, _ = ledger.arrays
-        for i, (high, low) in enumerate(digests[:, :2]):
-            found[i] = copies_held(keys, copies, high, low)
-    return found
 
 
 class Noting(Ledger):

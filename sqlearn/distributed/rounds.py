@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, cast
 
 from sqlearn.distributed.rows import Parts, PiecedRows
-from sqlearn.distributed.source import Source
 from sqlearn.engine.model import State
 from sqlearn.engine.rounds import Rounds, Rows
 
@@ -29,8 +28,8 @@ def solve(state: State) -> None:
             cast(Rounds, state.statistic).solved(*state.occupied(), version)
 
 
-def ask_rows(state: State, parts: Parts, source: Source) -> None:
+def ask_rows(state: State, parts: Parts) -> None:
     """Have a state ask the rows of these parts where they lie, and make its rounds."""
     statistic: Any = state.statistic
-    statistic.read_from(PiecedRows(parts, Rows(statistic.n_features, statistic.seed), [source]))
+    statistic.read_from(PiecedRows(parts, Rows(statistic.n_features, statistic.seed)))
     state.catch_up()

@@ -10,7 +10,6 @@ import numpy as np
 from sqlearn.distributed.asking import ALL_HELD, NO_COPIES, Copies, Part, Sample, ask, ask_anew, let_go
 from sqlearn.distributed.grouping import ranks
 from sqlearn.distributed.index import Index
-from sqlearn.distributed.source import Source
 from sqlearn.distributed.workers import Workers, run
 from sqlearn.engine.rounds import MAX_HASH, Question, Records, Rows, add_all, copy_hashes
 from sqlearn.engine.sums import ExactSum
@@ -112,8 +111,6 @@ class PiecedRows:
         The pieces; or another kind of what is asked, which counts their records.
     own : Rows
         An empty source for records of their shape.
-    sources : sequence of Source
-        The pieces themselves.
 
     Attributes
     ----------
@@ -121,8 +118,8 @@ class PiecedRows:
         The records that came since.
     """
 
-    def __init__(self, parts: Any, own: Rows, sources: Sequence[Source]) -> None:
-        self.parts, self.own, self.sources = parts, own, sources
+    def __init__(self, parts: Any, own: Rows) -> None:
+        self.parts, self.own = parts, own
         self._gone = Rows(0, own.seed)  # in the place of targets: the numbers of the copies
         self._told: tuple[bytes, Copies] | None = (ALL_HELD, NO_COPIES)  # what pieces are told of those
         self._counts: dict[bytes, int] = {}  # what the index said in this update: undoing it must not ask
@@ -180,7 +177,7 @@ class PiecedRows:
 
     def copy(self) -> "PiecedRows":
         """An independent source of the same records, most of which lie in the same pieces."""
-        copied = type(self)(self.parts, self.own.copy(), [source.copy() for source in self.sources])
+        copied = type(self)(self.parts, self.own.copy())
         copied._gone, copied._told = self._gone.copy(), self._told
         return copied
 

@@ -12,6 +12,7 @@ import numpy as np
 from sklearn.utils import Bunch
 
 from sqlearn.distributed.choosing import Chosen, chosen_in, taken
+from sqlearn.distributed.gathering import copies_gathered
 from sqlearn.distributed.grouping import ranks
 from sqlearn.distributed.learning import names_of
 from sqlearn.distributed.ledger import PiecedLedger
@@ -33,7 +34,7 @@ from sqlearn.errors import (
     shown,
 )
 from sqlearn.storage.conditions import Condition
-from sqlearn.storage.table import Column, Columns, check_given_once, named_ids
+from sqlearn.storage.table import Column, Columns, check_given_once, named_ids, takes_interactions
 
 _STORED = {"bool": "boolean", "text": "category", "object": "category"}  # conditions' words for kinds
 
@@ -92,7 +93,7 @@ def forget(model: Any, *, where: str | None = None, ids: Any = None, id: str | N
     ConditionError
         When the condition cannot be read, or does not fit the columns.
     UnsupportedError
-        When the rows cannot be reached, or the model keeps its records itself, as neighbours do.
+        When the rows cannot be reached, or it is not known where they came from, as of a copy.
 
     Examples
     --------
@@ -250,15 +251,13 @@ def rows_of(model: Any, *, where: str | None = None, ids: Any = None, id: str | 
 
 def _meant(model: Any, where: Any, ids: Any, id: Any) -> tuple[list[Meant], np.ndarray]:
     """The rows that are meant, by piece, and the names of their records; of a condition, those that are held."""
-    held, sources = _held_by(model)
-    found = _found(sources, where, ids, id)
+    found = _found(_sources_of(model), where, ids, id)
     if not found:
         return found, np.zeros((0, 2), np.uint64)
     whole = joined([meant.chosen.block for meant in found])
     with _located(whole):
         names = names_of(model, whole)
-        here, copies, beyond = ranks(names), held.count(names), held.beyond(names)
-        named, copies = copies + moved(sources, names), copies + beyond
+        here, (copies, named) = ranks(names), _copies(model, names)
         _, record, alike = np.unique(names, axis=0, return_inverse=True, return_counts=True)
         unclear = np.flatnonzero((0 < copies) & (copies < named) & (alike[record.ravel()] < named))
         if len(unclear):
@@ -351,24 +350,40 @@ def _found(sources: Sequence[Source], where: Any, ids: Any, id: Any) -> list[Mea
     return found
 
 
-def _held_by(model: Any) -> tuple[PiecedLedger | PiecedRows, Sequence[Source]]:
-    """What says which records a model holds, and its pieces."""
+def _copies(model: Any, names: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """How many copies of records with these names are held, and how many rows of the pieces are these records now."""
+    state = model.state
+    places = state.ledger, getattr(state.statistic, "rows", None)
+    pieced = next((place for place in places if isinstance(place, PiecedLedger | PiecedRows)), None)
+    if pieced is None:
+        listed, held = np.zeros(len(names), np.int64), state.copies(names)
+    else:
+        listed = pieced.count(names)
+        held = listed + pieced.beyond(names)
+    return held, listed + copies_gathered(model, state.sources, names) + moved(state.sources, names)
+
+
+def _sources_of(model: Any) -> Sequence[Source]:
+    """The pieces that a model was fitted to."""
     if not isinstance(model, ExactEstimator):
         raise UnsupportedError(
             f"forget expects what distributed.fit returned, not {shown(model)}. Nothing was changed.", reason="learner"
         )
     state = model.state
-    rows = getattr(state.statistic, "rows", None)
-    if isinstance(state.ledger, PiecedLedger):
-        return state.ledger, state.ledger.sources
-    if isinstance(rows, PiecedRows):
-        return rows, rows.sources
+    if state.sources:
+        return state.sources
     state.check_free()
+    why = (
+        "it was not fitted by distributed.fit, or it is a copy of what was: a pickle does not say where rows came from"
+    )
+    advice = "select the rows from the table, and call its own forget with them"
+    if takes_interactions(model):
+        why, advice = "a recommender finds rows by their users and items itself", "pass these to its own forget"
+    elif not (state.params.get("ledger", True) or model.keeps_records):
+        why = "it was fitted with ledger=False, and cannot tell which rows it holds"
     raise UnsupportedError(
-        f"The rows of this {type(model).__name__} do not lie in pieces: it was not fitted by distributed.fit, has no "
-        "ledger, or keeps its records itself, as neighbours, boosting and trees outside a cluster of Dask do. Nothing "
-        "was changed: select the rows from the table, and call its own forget with them; or keep the table in a Store, "
-        "which finds rows by ids and conditions for every learner.",
+        f"Rows of this {type(model).__name__} cannot be looked up in pieces: {why}. Nothing was changed: {advice}; or "
+        "keep the table in a Store, which finds rows by ids and conditions for every learner.",
         reason="rows elsewhere",
     )
 

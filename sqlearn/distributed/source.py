@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
+from sqlearn.distributed.names import Names
 from sqlearn.distributed.pieces import Piece, Plan
 from sqlearn.distributed.workers import Workers
 
@@ -29,6 +30,11 @@ class Source:
         How they are read.
     workers : Workers
         What reads them.
+    memory : int or None
+        How many bytes of their names a process may keep in memory, if the rows were gathered; None where an index has
+        the names.
+    names : Names or None
+        The names of rows that were gathered, once somebody has asked.
     gone : dict of int to set of int
         The numbers of rows that were forgotten by name, by piece.
     targets : dict of int to dict of int to object
@@ -40,6 +46,8 @@ class Source:
     pieces: Sequence[Piece]
     plan: Plan
     workers: Workers
+    memory: int | None = None
+    names: Names | None = None
     gone: dict[int, set[int]] = field(default_factory=dict)
     targets: dict[int, dict[int, Any]] = field(default_factory=dict)
     moved: Counter[bytes] = field(default_factory=Counter)
@@ -48,7 +56,7 @@ class Source:
         """The same pieces for a copy of the model, which changes on its own."""
         gone = {number: {*rows} for number, rows in self.gone.items()}
         targets = {number: {**rows} for number, rows in self.targets.items()}
-        return Source(self.pieces, self.plan, self.workers, gone, targets, self.moved.copy())
+        return replace(self, gone=gone, targets=targets, moved=self.moved.copy())
 
     def forgotten(self, number: int, rows: np.ndarray, names: np.ndarray) -> None:
         """Note that rows of a piece were forgotten, whose records have these names."""

@@ -5,14 +5,16 @@ import pickle
 import signal
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import cluster_kills
 from learners import EVERYWHERE
-from sqlearn.distributed import fit
+from sqlearn.distributed import fit, forget
 from sqlearn.ensemble import RandomForestClassifier
 from sqlearn.errors import UnsupportedError
 from sqlearn.naive_bayes import GaussianNB
+from sqlearn.neighbors import KNeighborsClassifier
 
 distributed = pytest.importorskip("distributed")
 
@@ -42,6 +44,14 @@ def test_one_part_of_the_index_is_asked(client, monkeypatch):
     assert (function.__name__, digests.nbytes) == ("count", 16)
     with pytest.raises(ValueError, match="no worker"):  # an error of a piece is its own
         fit(GaussianNB(), [raising], client=client)
+
+
+def test_rows_that_are_gathered_are_found_where_they_lie(client):
+    frame = pd.DataFrame({"who": np.arange(40), "a": np.arange(40.0) % 7, "y": np.arange(40) % 2})
+    model = fit(KNeighborsClassifier(2), [frame[:15], frame[15:]], y="y", columns=["a"], client=client)
+    rest = frame[(frame.who % 3 != 0) & (frame.a != 6)]
+    assert forget(model, where="who % 3 = 0 or a = 6") == 40 - len(rest)
+    assert model.digest() == KNeighborsClassifier(2).fit(rest[["a"]], rest.y).digest()
 
 
 def raising():

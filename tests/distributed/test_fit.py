@@ -137,7 +137,7 @@ for model in models:
     assert model.digest() == GaussianNB().fit([[1.0], [2.0], [3.0]], [0, 1, 1]).digest()
 if not child:
     try:
-        models[1].state.ledger.sources[0].workers.submit(int)
+        models[1].state.sources[0].workers.submit(int)
     except UnsupportedError as error:
         os._exit(0 if "was forked" in str(error) else 1)
     os._exit(2)

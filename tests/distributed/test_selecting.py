@@ -30,6 +30,7 @@ from sqlearn.errors import (
 )
 from sqlearn.linear_model import LogisticRegression
 from sqlearn.naive_bayes import GaussianNB, MixedNB
+from sqlearn.neighbors import KNeighborsClassifier
 from sqlearn.preprocessing import StandardScaler
 
 CITIES = ["Aix", "Bonn", "Cork", None]
@@ -271,7 +272,9 @@ def test_rows_that_others_equal_change_by_name(learner):
         forget(model, ids=next(iter({*table.who} - {*held.index})), id="who")
 
 
-@pytest.mark.parametrize("learner", [GaussianNB(), LogisticRegression()], ids=["sums", "rounds"])
+@pytest.mark.parametrize(
+    "learner", [GaussianNB(), LogisticRegression(), KNeighborsClassifier(1)], ids=["sums", "rounds", "kept"]
+)
 def test_rows_that_went_by_their_contents_are_not_mistaken(learner):
     model = fit(learner, [TWINS[:3], TWINS[3:7]], y="buys", columns=["age"])
     x = rows_of(model, ids="x", id="who")
@@ -350,7 +353,13 @@ def test_processes_find_rows():
         with pytest.raises(NotLearnedError, match="piece 0, row 2 "):
             model.forget(TWINS[["age"]][2:3], [0])
             forget(model, ids="q", id="who")
+        kept = fit(KNeighborsClassifier(1), [TWINS[:3], TWINS[3:]], y="buys", columns=["age"], client=processes)
+        assert forget(kept, where="age > 40") == 4
     assert model.n_records_ == 3
+    assert kept.digest() == KNeighborsClassifier(1).fit(TWINS[["age"]][2:6], TWINS.buys[2:6]).digest()
+    with pytest.raises(UnsupportedError, match=r"was shut down.*Nothing was changed"):
+        forget(kept, ids="r", id="who")
+    assert kept.forget(TWINS[["age"]][2:3], [0]).n_records_ == 3
 
 
 def test_merged_models_forget_in_all_their_pieces(table):
@@ -378,7 +387,7 @@ def test_what_cannot_be_asked(table, pieces):
         forget(model, ids=["p4", "p3", "p4"], id="name")
     assert model.digest() == digest
     plain = GaussianNB().fit([[0.0], [1.0]], [0, 1])
-    with pytest.raises(UnsupportedError, match="do not lie in pieces"):
+    with pytest.raises(UnsupportedError, match="cannot be looked up in pieces: it was not fitted by"):
         forget(plain, where="a > 1")
     with pytest.raises(UnsupportedError, match=r"forget expects what distributed.fit returned"):
         forget("model", where="a > 1")

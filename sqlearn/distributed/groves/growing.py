@@ -26,7 +26,6 @@ from sqlearn.distributed.groves.grove import (
 )
 from sqlearn.distributed.pieces import Piece, Plan
 from sqlearn.distributed.rows import Asked, PiecedRows, let_go_everywhere
-from sqlearn.distributed.source import Source
 from sqlearn.distributed.workers import Workers, run
 from sqlearn.engine.model import State
 from sqlearn.engine.rounds import Rows
@@ -73,7 +72,7 @@ def grown(
         raise
     state.restore(contents)
     forest.check_form(state.labels())
-    forest.read_from(GroveRows(groves, Rows(forest.n_features, forest.seed), [Source(pieces, plan, workers)]))
+    forest.read_from(GroveRows(groves, Rows(forest.n_features, forest.seed)))
     state.rows_stayed = False
     report(state.n_records)
     return state
@@ -100,12 +99,10 @@ class GroveRows(PiecedRows, TreesElsewhere):
         The groves.
     own : Rows
         An empty source for records of their shape.
-    sources : sequence of Source
-        The pieces themselves.
     """
 
-    def __init__(self, parts: Groves, own: Rows, sources: Sequence[Source]) -> None:
-        super().__init__(parts, own, sources)
+    def __init__(self, parts: Groves, own: Rows) -> None:
+        super().__init__(parts, own)
         self._told: Any = ALL_HELD, NO_DIFFERENCE
         self._known: dict[str, tuple[bytes, list[Any]]] = {}  # what was answered last, and at what name
 

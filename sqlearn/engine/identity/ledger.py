@@ -231,6 +231,15 @@ class Ledger:
         """
         return _change(*self._arrays, digests, _ONE_OF_EACH, -1.0)
 
+    def copies(self, digests) -> np.ndarray:
+        """How many copies of each of `digests`, uint64[n, >=2], are held, int64[n]."""
+        found = np.zeros(len(digests), np.int64)
+        if len(self):
+            keys, copies, _ = self._arrays
+            for i, (high, low) in enumerate(digests[:, :2]):
+                found[i] = copies_held(keys, copies, high, low)
+        return found
+
     def make_ready(self, digests, sign: float = 1.0, check: Callable[[], None] | None = None) -> None:
         """Have all that :meth:`add` (1.0) or :meth:`take` (-1.0), and :meth:`take_back`, need of outside: their code.
 

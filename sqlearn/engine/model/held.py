@@ -49,6 +49,7 @@ class Held:
         self.rows_stayed = False  # whether the records were left where the state was read from
         self.taken_out = False  # whether it is a copy that cannot look up what was learned, as of a store's model
         self.rows_lie = ROWS_ELSEWHERE  # what is said where they are needed then
+        self.sources: tuple[Any, ...] = ()  # what its records came from, if that is known: for copies and merged states
         if not has_labels:
             statistic.resize(1)
 
@@ -215,6 +216,11 @@ class Held:
             "learned.",
             row=row,
         )
+
+    def copies(self, digests: np.ndarray) -> np.ndarray:
+        """How many copies of each of these digests, uint64[n, >=2], are held, int64[n]."""
+        found: np.ndarray = (self.statistic if self.ledger is None else self.ledger).copies(digests)
+        return found
 
     def first_missing(self, block: Block) -> int:
         """Without a ledger: the first row that cannot be held, or -1."""

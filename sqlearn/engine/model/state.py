@@ -413,6 +413,7 @@ class State(Held):
         digests = np.concatenate([np.zeros(2, np.uint64), other.multiset])[None]
         add_terms(merged.multiset, digests, 1.0)
         merged.record_counter += other.record_counter
+        merged.sources += tuple(source.copy() for source in other.sources)
         merged._refresh(Log(keeps=False))
         merged.prune()
         return merged
@@ -425,6 +426,7 @@ class State(Held):
         copied.multiset, copied.record_counter = self.multiset.copy(), self.record_counter.copy()
         copied.version, copied.rows_stayed, copied.deferred = self.version, self.rows_stayed, self.deferred
         copied.taken_out, copied.rows_lie = self.taken_out, self.rows_lie
+        copied.sources = tuple(source.copy() for source in self.sources)
         copied.take_fast_path()
         return copied
 

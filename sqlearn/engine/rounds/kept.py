@@ -79,6 +79,10 @@ class KeptRecords(Statistic):
     def first_missing(self, block: Block) -> int:
         return self.rows.missing(block.digests)
 
+    def copies(self, digests: np.ndarray) -> np.ndarray:
+        assert isinstance(self.rows, Rows)
+        return self.rows.copies(digests)
+
     def fast_path(self, state: Holder) -> OneRecord | None:
         return OneOfKept(state)
 

@@ -155,6 +155,10 @@ class Statistic:
                 return int(i)
         return -1
 
+    def copies(self, digests: np.ndarray) -> np.ndarray:
+        """How many copies of these digests, uint64[n, >=2], are held, int64[n]; where records are kept here."""
+        raise NotImplementedError
+
     def resize(self, n_slots: int) -> None:
         """Make room for so many slots."""
         if n_slots > len(self.record_counts):

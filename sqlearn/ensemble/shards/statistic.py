@@ -133,6 +133,13 @@ class ShardedRecords(KeptTable):
             first = min(first, int(index[missing])) if missing >= 0 else first
         return first if first < len(block) else -1
 
+    def copies(self, digests: np.ndarray) -> np.ndarray:
+        found = np.zeros(len(digests), np.int64)
+        for shard in self.shards.values():  # all copies of a record lie in one
+            assert shard.rows is not None
+            found += shard.rows.copies(digests)
+        return found
+
     def _slots_of(self, block: Block) -> np.ndarray:
         if self.division.is_grouped:
             return block.codes[:, -1]
