@@ -130,7 +130,8 @@ def test_kinds_of_parquet_columns(tmp_path):
 def test_whole_numbers_that_float64_has_not(tmp_path, learner):
     """They are learned as the nearest, as in one process, also where another piece has them in another type."""
     long, above = [2**60 + 3 * i for i in range(11)] + [2**53 + 1], [2**64 - 1 - 5 * i for i in range(12)]
-    columns = [pa.array(long, pa.int64()), pa.array(above, pa.uint64()), pa.array(HARD), pa.array(range(12), pa.int32())]
+    whole = [pa.array(long, pa.int64()), pa.array(above, pa.uint64())]
+    columns = [*whole, pa.array(HARD), pa.array(range(12), pa.int32())]
     tables = [table().set_column(1, "b", column) for column in columns]
     for used in ([0, 1], [0, 2], [3, 1, 2], [1, 0, 3]):
         chosen = [tables[i] for i in used]

@@ -65,8 +65,8 @@ def reading(name: str) -> Iterator[None]:
     except (OSError, pa.ArrowException) as error:
         told = getattr(error, "strerror", None) or str(error)
         raise TableError(
-            f"{name} cannot be read: {told[:1000].rstrip('. ')}. Nothing was changed: pass files that can be read, or leave this "
-            "one out.",
+            f"{name} cannot be read: {told[:1000].rstrip('. ')}. Nothing was changed: pass files that can be read, or "
+            "leave this one out.",
             reason="file",
         ) from error
 
