@@ -181,7 +181,7 @@ class Database(Transactions):
 
     @classmethod
     def _is_left_over(cls, path: Path, form: dict[str, Any]) -> bool:
-        """Whether a file holds nothing, as what a process leaves that was killed while it made one, and nobody uses it."""
+        """Whether a file holds nothing, as what is left when its making was killed, and nobody uses it."""
         if not path.is_file():
             return False
         try:
