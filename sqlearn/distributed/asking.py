@@ -63,12 +63,12 @@ class Part:
         The model without any record.
     plan, piece
         How the piece is read, and the piece.
-    repeated : Repeated
-        Those of the piece's names of which it has several copies, or pieces before it have some.
     n_rows : int
         How many rows it has.
     memory : int
         How many bytes of records a process keeps in memory.
+    repeated : Repeated or None
+        While it is read anew, the names of which it has several copies, or pieces before it have some.
     """
 
     fit: str
@@ -76,9 +76,9 @@ class Part:
     prototype: Any
     plan: Any
     piece: Any
-    repeated: Repeated
     n_rows: int
     memory: int
+    repeated: Repeated | None = None
 
     def read(self) -> "KeptPiece":
         """Its records, read again."""
@@ -122,8 +122,8 @@ class KeptPiece:
         self._note = note
         self._state: Any = state
         self._statistic: Rounds = state.statistic
-        self._blocks = Blocks(memory)
-        self._numbers: list[tuple[np.ndarray, np.ndarray]] | None = None  # rows that are not copy 0, by block
+        self._memory, self._blocks = memory, Blocks(memory)
+        self._numbers: Blocks | None = None  # rows that are not copy 0, by block
         # the name of the copies that are gone, and which rows of each block stay; None for all
         self._gone: tuple[bytes, list[np.ndarray | None]] = b"", []
         state.statistic.read_from(PassedRows(self._take))
@@ -140,6 +140,8 @@ class KeptPiece:
     def close(self) -> None:
         """Let go of all records."""
         self._blocks.close()
+        if self._numbers is not None:
+            self._numbers.close()
 
     # ------------------------------------------------------------------ when it has learned
 
@@ -147,9 +149,10 @@ class KeptPiece:
     def is_numbered(self) -> bool:
         return self._numbers is not None
 
-    def number(self, repeated: Repeated) -> None:
+    def number(self, repeated: Repeated | None) -> None:
         """Number the copies of equal records."""
-        following, numbers = repeated.first.copy(), []
+        assert repeated is not None
+        following, numbers = repeated.first.copy(), Blocks(self._memory)
         for *_, digests in self._blocks:
             at = places_of(repeated.digests, digests)
             rows = np.flatnonzero(at >= 0)

@@ -69,9 +69,8 @@ def fit(
     progress : callable or bool, default=None
         Called with the number of rows read since the last call; True prints a line that counts them on stderr.
     memory : int, default=2**28
-        How many bytes of names a process keeps in memory; more lie in a temporary file. For an adaptive learner this
-        process also keeps 24 bytes, beyond that, for each different record of a piece that is repeated there or
-        in an earlier one.
+        How many bytes of names, and for an adaptive learner of rows, a process keeps in memory; more lie in a temporary
+        file.
     gather_limit : int, default=2**30
         How many bytes of rows are gathered in this process for a learner that keeps its records; of trees and forests,
         where `client` is one of Dask, in each worker.
@@ -199,7 +198,7 @@ def _fitted(
             state.rows_lie, state.sources = _where(prototype, pieces), (Source(pieces, plan, workers),)
             if asks:
                 parts = [
-                    Part(fit, number, prototype, plan, piece, index.offsets(number), under_way.rows[number], memory)
+                    Part(fit, number, prototype, plan, piece, under_way.rows[number], memory)
                     for number, piece in enumerate(pieces)
                 ]
                 ask_rows(state, Parts(parts, under_way.places, index, workers, gather_limit))

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from sqlearn.distributed.names import Names, Repeated, joined_names, merged_names, part_of
+from sqlearn.distributed.names import Names, Repeated, Repeats, joined_names, merged_names, part_of
 from sqlearn.distributed.workers import Check, Future, Workers, results
 from sqlearn.engine.identity import MOST_COPIES
 from sqlearn.errors import TooLargeError
@@ -80,7 +80,7 @@ class Index:
                 f"The pieces have {self.most:,} copies of a record, and a ledger counts to {MOST_COPIES:,}. Nothing "
                 "was changed: fit with ledger=False, or learn one row with a sample_weight instead of many copies."
             )
-        self._repeated: dict[int, Repeated] | None = None
+        self._repeats: list[Future] = []  # by part, once somebody has asked
 
     def count(self, digests: np.ndarray, check: Check | None = None) -> np.ndarray:
         """How many copies of each of these digests, uint64[n, >=2], all pieces have together, int64[n].
@@ -106,16 +106,14 @@ class Index:
             found[chosen] = answer
         return found
 
-    def offsets(self, piece: int) -> Repeated:
-        """The names of which a piece has several copies or earlier pieces have some, with how many those have."""
-        if self._repeated is None:
-            with self._workers.reached():
-                found = results(self._workers, [self._workers.near(Names.repeated, part) for part in self._parts])
-            pieces = sorted({number for part in found for number in part})
-            self._repeated = {
-                number: joined_names([part[number] for part in found if number in part]) for number in pieces
-            }
-        return self._repeated.get(piece, joined_names([]))
+    def offsets(self, pieces: Sequence[int], check: Check | None = None) -> list[Repeated]:
+        """Of each piece the names of which it has several copies, or earlier pieces have some: how many these have."""
+        near = self._workers.near
+        with self._workers.reached():
+            repeats = self._repeats or [near(Names.repeats, part) for part in self._parts]
+            found = results(self._workers, [near(Repeats.of, part, pieces) for part in repeats], check)
+            self._repeats = repeats
+        return [joined_names(parts) for parts in zip(*found, strict=True)]
 
 
 def _told(names: Names) -> tuple[int, int]:

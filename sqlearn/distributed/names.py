@@ -5,7 +5,7 @@ copies, in as few bytes as they need.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -174,20 +174,74 @@ class Names:
                     yield rows[same], Entries(*(column[place[same]] for column in block))
                 place = place + 1
 
-    def repeated(self) -> dict[int, Repeated]:
-        """By piece: the names of which it has several copies, or pieces before it have some."""
-        found: dict[int, list[Repeated]] = {}
+    def repeated(self) -> Iterator[tuple[np.ndarray, Repeated]]:
+        """The names of which a piece has several copies, or pieces before it have some, with the numbers of pieces."""
         for high, low, piece, copies in self._blocks:
             starts = begins(high, low)
             numbers = copies.astype(np.int64)
             before = np.cumsum(numbers) - numbers
             first = before - np.repeat(before[starts], np.diff(np.append(starts, len(high))))
-            chosen = np.flatnonzero((first > 0) | (numbers > 1))
-            for number, places in groups(piece[chosen]):
-                rows = chosen[places]
-                digests = np.column_stack([high[rows], low[rows]])
-                found.setdefault(number, []).append(Repeated(digests, first[rows]))
-        return {piece: joined_names(parts) for piece, parts in found.items()}
+            rows = np.flatnonzero((first > 0) | (numbers > 1))
+            yield piece[rows], Repeated(np.column_stack([high[rows], low[rows]]), first[rows])
+
+    def repeats(self) -> "Repeats":
+        """The same by piece."""
+        found, waiting, n = Repeats(self._memory), list[tuple[np.ndarray, Repeated]](), 0
+        for pieces, names in self.repeated():
+            if len(pieces):
+                waiting.append((pieces, names))
+                n += len(pieces)
+            if n >= RUN:
+                found.append(waiting)
+                waiting, n = [], 0
+        found.append(waiting)
+        return found
+
+
+class Repeats:
+    """Repeated names by piece, of which those of one piece are read.
+
+    Parameters
+    ----------
+    memory : int
+        As of :class:`Names`.
+    """
+
+    def __init__(self, memory: int) -> None:
+        self._memory, self._blocks = memory, Blocks(memory)
+        self._places: dict[int, list[tuple[int, slice]]] = {}  # by piece: blocks, and its rows of them
+
+    def __reduce__(self) -> Any:
+        return _restored_repeats, (self._memory, list(self._blocks), self._places)
+
+    def __sizeof__(self) -> int:  # as of Names
+        return 1024 + self._blocks.in_memory
+
+    def append(self, parts: Sequence[tuple[np.ndarray, Repeated]]) -> None:
+        """Add names behind those that are here, with the numbers of their pieces."""
+        if not parts:
+            return
+        pieces, names = np.concatenate([pieces for pieces, _ in parts]), joined_names([names for _, names in parts])
+        order = np.argsort(pieces, kind="stable")
+        ends = np.append(begins(pieces[order])[1:], len(order))
+        for start, stop in pairwise([0, *ends.tolist()]):
+            self._places.setdefault(int(pieces[order[start]]), []).append((len(self._blocks), slice(start, stop)))
+        self._blocks.append((names.digests[order], names.first[order]))
+
+    def of(self, pieces: Sequence[int]) -> list[Repeated]:
+        """Those of each of these pieces."""
+        return [
+            joined_names([Repeated(*self._blocks.read(*place)) for place in self._places.get(piece, ())])
+            for piece in pieces
+        ]
+
+
+def _restored_repeats(memory: int, blocks: Sequence[Arrays], places: dict[int, list[tuple[int, slice]]]) -> Repeats:
+    found = Repeats(memory)
+    for block in blocks:
+        found._blocks.append(block)
+    found._places = places
+    return found
 
 
 def joined_names(parts: Sequence[Repeated]) -> Repeated:

@@ -3,6 +3,7 @@
 import hashlib
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -42,14 +43,18 @@ class Asked:
         told = None if name == self._told else gone
         calls = [(part.fit, part.number, question, name, told) for part in self._parts]
         answers = run(self._workers, ask, calls, check, self._places)
-        lost = [i for i, answer in enumerate(answers) if answer is None]
-        if lost:
-            anew = [(self._parts[i], question, name, gone) for i in lost]
-            found = run(self._workers, ask_anew, anew, check, [self._places[i] for i in lost])
-            for i, answer in zip(lost, found, strict=True):
+        lost, n = [i for i, answer in enumerate(answers) if answer is None], 2 * self._workers.count
+        for some in (lost[start : start + n] for start in range(0, len(lost), n)):
+            anew = [(part, question, name, gone) for part in self._to_read([self._parts[i] for i in some], check)]
+            found = run(self._workers, ask_anew, anew, check, [self._places[i] for i in some])
+            for i, answer in zip(some, found, strict=True):
                 answers[i] = answer
         self._places[:], self._told = [place for place, _ in answers], name
         return [answer for _, answer in answers]
+
+    def _to_read(self, parts: list[Any], check: Callable[[], None] | None) -> list[Any]:
+        """Some of the parts, with all that reading them again takes."""
+        return parts
 
     def check(self) -> None:
         """Raise UnsupportedError where nothing can be asked any more."""
@@ -85,6 +90,10 @@ class Parts(Asked):
         self._index = index
         self.gather_limit = gather_limit
         self.n_records = sum(part.n_rows for part in parts)
+
+    def _to_read(self, parts: list[Any], check: Callable[[], None] | None) -> list[Any]:
+        repeated = self._index.offsets([part.number for part in parts], check)
+        return [replace(part, repeated=names) for part, names in zip(parts, repeated, strict=True)]
 
     def count(self, digests: np.ndarray) -> np.ndarray:
         """How many copies of each of these digests, uint64[n, >=2], all pieces have together, int64[n]."""

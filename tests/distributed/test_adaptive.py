@@ -147,6 +147,7 @@ def test_copies_are_numbered_through_all_pieces(monkeypatch):
     held = rng.permutation(180)
     model = fitted(learner, records.take(held), rng, 7)
     agree(model, learner, records, held, rng)
+    assert all(part.repeated is None for part in model.state.statistic.rows.parts._parts)  # the index has them
     for _ in range(6):
         some = rng.permutation(180)[:60]
         model.forget(**records.take(some).given)

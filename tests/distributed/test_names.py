@@ -75,7 +75,7 @@ def test_names_count_as_dictionaries_do(small, memory):
     for number, piece in enumerate(pieces):
         own = Counter(as_keys(piece))
         expected = {key: before[key] for key, n in own.items() if n > 1 or before[key]}
-        found = index.offsets(number)
+        (found,) = index.offsets([number])
         assert dict(zip(as_keys(found.digests), found.first.tolist(), strict=True)) == expected
         assert as_keys(found.digests) == sorted(expected)
         before += own
@@ -113,6 +113,23 @@ def test_names_take_eighteen_bytes(memory):
     copied = pickle.loads(pickle.dumps(whole))
     assert (copied.count(digests) == 1).all()
     del names, whole, copied, one
+    assert SHARE.used == used
+
+
+def test_repeated_names_are_kept_as_names_are(memory):
+    digests = np.random.default_rng(3).integers(0, 2**64, (20_000, 6), np.uint64)
+    used = SHARE.used
+    index = index_of([digests, digests[:0], digests[::2]], memory, 0)
+    before = SHARE.used
+    empty, found = index.offsets([0, 2])
+    assert not len(empty.first)
+    order = np.lexsort((digests[::2, 1], digests[::2, 0]))
+    assert (found.digests == digests[::2][order, :2]).all() and (found.first == 1).all()
+    (repeats,) = (future.result() for future in index._repeats)
+    assert SHARE.used - before == repeats._blocks.in_memory == (24 * 10_000 if memory else 0)
+    (copied,) = pickle.loads(pickle.dumps(repeats)).of([2])
+    assert (copied.digests == found.digests).all() and (copied.first == found.first).all()
+    del index, repeats
     assert SHARE.used == used
 
 
