@@ -19,6 +19,12 @@ import numpy as np
 import pytest
 
 from sqlearn.engine.kernels import Postponed
+from sqlearn.engine.kernels.inner import Kernel
+
+try:
+    import fcntl
+except ImportError:  # on Windows each worker compiles for itself
+    fcntl = None
 
 # which kernel does a piece of work must not depend on which tests ran before; tests of what is postponed say so
 Postponed.all_at_once = True
@@ -64,6 +70,28 @@ def pytest_collection():
 def pytest_collection_finish():
     gc.freeze()
     gc.enable()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def kernels_are_compiled_once(request, tmp_path_factory):
+    """Of the workers that need one kernel at one moment, one compiles it, and the others wait, and read what it saved.
+
+    They begin with the same kernels, some of which take many seconds.
+    """
+    if fcntl is None or not hasattr(request.config, "workerinput"):
+        yield
+        return
+    folder, compile_ = tmp_path_factory.getbasetemp().parent / "kernels", Kernel.compile  # a folder of all workers
+    folder.mkdir(exist_ok=True)
+
+    def compile_alone(kernel, signature):
+        with (folder / f"{kernel.__module__}.{kernel.__name__}").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            return compile_(kernel, signature)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Kernel, "compile", compile_alone)
+        yield
 
 
 @pytest.hookimpl(tryfirst=True)
