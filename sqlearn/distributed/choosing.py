@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import narwhals.stable.v2 as nw
 import numpy as np
 
-from sqlearn.distributed.pieces import Block, Piece, Plan, joined
+from sqlearn.distributed.pieces import Block, Piece, Plan, is_decimal, joined
 from sqlearn.distributed.workers import pause
 from sqlearn.engine.tables import is_missing
 from sqlearn.errors import TableError, shown
@@ -99,7 +99,7 @@ def _values(kept: Columns, frame: Any) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for column in kept.all:
         series = nw.from_native(frame, eager_only=True).get_column(column.name)
-        if column.kind == "number" and (series.dtype in (nw.Int64, nw.UInt64) or series.dtype.is_decimal()):
+        if column.kind == "number" and (series.dtype in (nw.Int64, nw.UInt64) or is_decimal(series)):
             values[column.name] = np.fromiter(map(_exact, series.to_list()), object, len(series))
         else:
             one = Columns([column], None)

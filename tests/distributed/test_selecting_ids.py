@@ -41,8 +41,9 @@ WHOLE = pa.int64()
         pa.array([*LARGE[:-1], None], WHOLE),
         pa.array([2**63 + id for id in LARGE], pa.uint64()),
         pa.array([decimal.Decimal(id) for id in LARGE]),
+        pa.array([decimal.Decimal(id) for id in LARGE], pa.decimal256(40, 0)),
     ],
-    ids=["whole", "gap", "unsigned", "decimal"],
+    ids=["whole", "gap", "unsigned", "decimal", "wide decimal"],
 )
 @pytest.mark.parametrize("form", ["parquet", "csv", "frames", "pandas"])
 def test_large_ids_mean_one_row_each(form, ids, tmp_path):

@@ -5,5 +5,6 @@ May import: storage, table_files, the engine, errors.
 
 from sqlearn.distributed.pieces.block import Block, joined
 from sqlearn.distributed.pieces.given import Run, pieces_of
+from sqlearn.distributed.pieces.kinds import is_decimal
 from sqlearn.distributed.pieces.piece import Piece
 from sqlearn.distributed.pieces.plan import Plan

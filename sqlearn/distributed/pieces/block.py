@@ -10,7 +10,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 import scipy.sparse as sp
 
-from sqlearn.distributed.pieces.kinds import as_kind, column_kind, settled
+from sqlearn.distributed.pieces.kinds import DECIMAL, NONE, as_kind, column_kind, is_number, settled
 from sqlearn.errors import SqlearnError, TableError, shown
 from sqlearn.storage.table import Place, name_place
 
@@ -110,11 +110,14 @@ def _alike(frames: list[Any]) -> list[Any]:
     numbers: dict[str, str] = {}
     texts: list[str] = []
     for name in schemas[0]:
-        found = {schema[name] for schema in schemas}
-        if len(found) > 1 and all(kind.is_numeric() for kind in found):
-            kinds = {f"frame {i}": column_kind(frame.get_column(name)) for i, frame in enumerate(frames)}
+        if len({_native_kind(frame, name) for frame in frames}) == 1:
+            continue
+        kinds = {f"frame {i}": column_kind(frame.get_column(name)) for i, frame in enumerate(frames)}
+        if all(is_number(kind) or kind in (DECIMAL, NONE) for kind in kinds.values()):
             numbers[name] = settled(f"Column {shown(name)}", kinds)
-        elif found <= {nw.String, nw.Categorical} and len({_native_kind(frame, name) for frame in frames}) > 1:
+            if numbers[name] == DECIMAL:  # with other digits before or behind the point
+                numbers[name] = "float64"
+        elif {schema[name] for schema in schemas} <= {nw.String, nw.Categorical}:
             texts.append(name)
     if not numbers and not texts:
         return frames

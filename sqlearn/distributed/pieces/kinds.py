@@ -32,7 +32,16 @@ def column_kind(column: nw.Series[Any]) -> str:
     if name == "categorical" or name.startswith("enum"):
         inner = column_kind(_categories(column))
         return CATEGORY if inner in (TEXT, GAPS, NONE) else _OF + inner
-    return DECIMAL if name.startswith(DECIMAL) else _PLAIN.get(name, name)
+    return DECIMAL if is_decimal(column) else _PLAIN.get(name, name)
+
+
+def is_decimal(column: nw.Series[Any]) -> bool:
+    """Whether a column has decimal numbers. Narwhals does not know those of Arrow that have more than 38 digits."""
+    if column.dtype != nw.Unknown:
+        return column.dtype.is_decimal()
+    native = column.to_native()
+    arrow = getattr(native, "type", None) or getattr(native.dtype, "pyarrow_dtype", None)
+    return str(arrow).startswith(DECIMAL)
 
 
 def _categories(column: nw.Series[Any]) -> nw.Series[Any]:
