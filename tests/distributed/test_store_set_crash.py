@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from learners import EVERYWHERE
-from refusals import MISSING, NOT_A_STORE, raises
+from refusals import EXISTS, MISSING, NOT_A_STORE, raises
 from set_kills import (
     CALLS,
     FORK,
@@ -154,3 +154,14 @@ def test_two_create_one_set(tmp_path):
     assert not (tmp_path / "set.unfinished").exists()
     with raises(NOT_A_STORE, match="no set"):
         StoreSet.open(tmp_path)
+
+
+@pytest.mark.parametrize("theirs", ["data.csv", "part-0-001.sqlearn/data.csv"])
+def test_a_folder_of_somebody_else_is_not_deleted(tmp_path, theirs):
+    theirs = tmp_path / "set.unfinished" / theirs
+    theirs.parent.mkdir(parents=True)
+    theirs.write_text("a,b")
+    with raises(EXISTS, match="is of no set of stores"):
+        create(tmp_path / "set", "numbers", 2)
+    assert theirs.read_text() == "a,b"
+    assert not (tmp_path / "set").exists()

@@ -2,6 +2,7 @@
 
 import copy
 import os
+import re
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -23,6 +24,7 @@ from sqlearn.storage.records import IdHashes
 
 MOST_PARTS = 999
 _UNFINISHED = ".unfinished"
+_OWN = re.compile(r"(set|journal|trace|part-\d+-\d+)\.sqlearn(-journal)?")
 _CACHE = 65536  # KiB of pages of all parts together
 _LEAST = 2048  # KiB of pages of one
 
@@ -75,6 +77,13 @@ def made_folder(folder: Path) -> Iterator[Path]:
 
 def _take_over(unfinished: Path) -> None:
     """Delete what a process left that was killed; one that is at work has locked the set's file."""
+    others = [file.name for file in unfinished.iterdir() if not (_OWN.fullmatch(file.name) and file.is_file())]
+    if others:
+        raise StoreError(
+            f"The folder {unfinished}, in which the set would be made, holds {shown(others[0])}, which is of no set of "
+            "stores. Nothing was done: choose another path, or move that folder.",
+            reason="exists",
+        )
     if (unfinished / NAME).exists():
         with closing(sqlite3.connect(unfinished / NAME, timeout=0.0, isolation_level=None)) as connection:
             try:
