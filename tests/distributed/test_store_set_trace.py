@@ -15,7 +15,7 @@ from sqlearn.distributed.store_set.part import Part
 from sqlearn.distributed.store_set.whole import NotedRows, TraceFile, WholeModel, noted_rows, set_rows, trace_file
 from sqlearn.engine.problems import smooth_terms
 from sqlearn.engine.rounds import walk
-from sqlearn.errors import DuplicateIdError, StoreCorruptError
+from sqlearn.errors import DuplicateIdError, StoreCorruptError, StoreError
 from sqlearn.linear_model import LogisticRegression, PoissonRegressor
 from sqlearn.mixture import GaussianMixture
 from tiny_rounds import shrink
@@ -334,6 +334,26 @@ def test_who_puts_right_what_a_crash_left(tmp_path, asked):
                 assert is_kept(opened) and opened.digest() == digest
             assert "anew" not in asked
         assert len(made) == 110 and left > 1
+
+
+def test_a_set_is_read_where_the_file_cannot_be_made(tmp_path, monkeypatch):
+    """It holds nothing that the parts do not tell. A change needs it, and is refused."""
+
+    def full(file, model):
+        raise StoreError("the disk is full", reason="full")
+
+    with Twins(tmp_path, LogisticRegression(), 60, parts=2) as twins:
+        digest = twins.set.digest()
+        (tmp_path / "set" / "trace.sqlearn").unlink()
+        with monkeypatch.context() as patch:
+            patch.setattr(TraceFile, "save", full)
+            with StoreSet.open(tmp_path / "set") as opened:
+                assert opened.digest() == digest and not opened._trace.path.exists()
+                with pytest.raises(StoreError, match="the disk is full"):
+                    opened.forget(ids=ids_of(twins.held[:1]))
+                assert opened.digest() == digest
+        with StoreSet.open(tmp_path / "set") as opened:
+            assert is_kept(opened) and opened.digest() == digest
 
 
 def test_what_is_in_the_file(tmp_path):

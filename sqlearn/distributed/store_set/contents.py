@@ -177,10 +177,10 @@ class SetContents:
             self._keep_whole()
 
     def _keep_whole(self) -> None:
-        """Have the model of all rows on file."""
+        """Have the model of all rows on file, where it can be written."""
         models = self._models()
         if not self._whole_model.is_kept(models):
-            self._whole_model.keep(self._whole_model.of(models))
+            self._whole_model.keep_where_possible(self._whole_model.of(models))
 
     # ------------------------------------------------------------------ parts
 

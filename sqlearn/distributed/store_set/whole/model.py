@@ -16,7 +16,7 @@ from sqlearn.distributed.store_set.whole.set_rows import Each, SetRows
 from sqlearn.distributed.store_set.whole.trace_file import TraceFile
 from sqlearn.engine.identity import add_terms
 from sqlearn.engine.model import Inner
-from sqlearn.errors import SqlearnError
+from sqlearn.errors import SqlearnError, StoreError
 from sqlearn.storage.table import Columns, arguments
 
 
@@ -171,6 +171,15 @@ class WholeModel:
         if self.file is not None:
             self.file.save(model)
         self._known = model
+
+    def keep_where_possible(self, model: Any) -> None:
+        """Remember a model of what is committed, and save it unless the file cannot be written: it can be made anew."""
+        self._known = model
+        try:
+            self.keep(model)
+        except StoreError as error:
+            if error.reason not in ("full", "access"):
+                raise
 
     def keep_again(self, before: Any) -> None:
         """Have the model before in place of the one that was kept last, as nothing of that was committed."""
