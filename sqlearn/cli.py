@@ -16,6 +16,7 @@ import click
 from sqlearn import __version__
 from sqlearn.commands import COMMANDS
 from sqlearn.commands.output import drop_output
+from sqlearn.commands.usage import in_options
 from sqlearn.errors import SqlearnError
 
 __all__ = ["main"]
@@ -122,7 +123,7 @@ def main(arguments: list[str] | None = None) -> int:
         (click.ClickException(_clipped(error.format_message())) if long else error).show()
         return error.exit_code
     except SqlearnError as error:
-        click.echo(f"Error: {_clipped(str(error))}", err=True)
+        click.echo(f"Error: {_clipped(in_options(str(error)))}", err=True)
         return 1
     except (click.Abort, KeyboardInterrupt) as error:  # with a note where a change was complete
         click.echo(" ".join(["Interrupted.", *getattr(error, "__notes__", [])]), err=True)

@@ -12,6 +12,7 @@ from sqlearn.engine.model import ExactEstimator, RenamedReport
 from sqlearn.engine.rounds import UpdateReport
 from sqlearn.engine.sums import InterruptsHeld
 from sqlearn.errors import SqlearnError
+from sqlearn.storage.asking import name_of
 from sqlearn.storage.calls import called_as
 from sqlearn.storage.editing import Editing
 from sqlearn.storage.file import ChainCheck, Database, Receipt, Settings, check_chain, damaged
@@ -71,6 +72,7 @@ class Verbs(View[R], Editing[R], Forgotten[R], Supposing[R]):
         """
         with self._reading():
             found, chain = self._verified(progress)
+            found = replace(found, learner=name_of(self._learner))
             return replace(found, difference=f"its receipts: {chain.fault}") if found and not chain else found
 
     @called_as("store.close()")

@@ -13,7 +13,7 @@ from sqlearn.commands.pipelines import Given, built
 from sqlearn.commands.printing import fields, progress, tell, tell_receipt
 from sqlearn.commands.stores import opened, signing_key
 from sqlearn.commands.tables import table_in, table_of, tell_detected
-from sqlearn.commands.usage import command
+from sqlearn.commands.usage import command, in_options
 from sqlearn.errors import ParameterError
 
 
@@ -44,8 +44,8 @@ def _keeping_helps(so: bool) -> Iterator[None]:
         if not so:
             raise
         raise click.ClickException(
-            f"{error} With --keep-records, any step may stand in front of any model: all are fitted anew when they are "
-            "read."
+            f"{in_options(str(error))} With --keep-records, any step may stand in front of any model: all are fitted "
+            "anew when they are read."
         ) from error
 
 
@@ -193,7 +193,7 @@ def fit(
         for line in _described(file.columns, keep):
             click.echo(line, err=True)
         for doubt in file.doubts:
-            click.echo(f"Note: {doubt}.", err=True)
+            click.echo(f"Note: {in_options(doubt)}.", err=True)
     dates = [c.name for c in file.columns if c.kind == "date" and c.name not in keep]
     if dates:
         raise click.UsageError(

@@ -25,3 +25,28 @@ def command(*ways: str) -> Callable[[Callable[..., None]], click.Command]:
         What follows the command's name, such as "FILE --where SQL".
     """
     return click.command(cls=_Command, ways=ways)
+
+
+# what errors of Python's functions advise to pass, as the command line has it
+_OPTIONS = {
+    "TableFile(path, decimal=',')": "--decimal ,",
+    "TableFile(path, delimiter=...)": "--delimiter",
+    "TableFile(path, encoding=...)": "--encoding",
+    "TableFile(path, header='first')": "--header first",
+    "TableFile(path, header='none')": "--header none",
+    "TableFile(path, header=[...])": "--header NAMES",
+    "TableFile(path, kinds={...})": "--category",
+    "TableFile(path, line_breaks=True)": "--line-breaks",
+    "TableFile(path, missing=[...])": "--missing",
+    "TableFile(path, quote=False)": "--quote none",
+    "a column of dates (datetime64 in a frame)": "--date",
+    "`new=True`": "--new",
+    "`suppress=True`": "--suppress",
+} | {f"`{name}`": f"--{name}" for name in ("id", "item", "keep", "rating", "target", "text", "user", "weight")}
+
+
+def in_options(message: str) -> str:
+    """A message for who calls from Python, for the command line: with options in place of arguments."""
+    for argument, option in _OPTIONS.items():
+        message = message.replace(argument, option)
+    return message

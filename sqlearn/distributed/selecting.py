@@ -33,6 +33,7 @@ from sqlearn.errors import (
     UnsupportedError,
     shown,
 )
+from sqlearn.storage.calls import called_as
 from sqlearn.storage.conditions import Condition
 from sqlearn.storage.table import Column, Columns, check_given_once, named_ids, takes_interactions
 
@@ -59,6 +60,7 @@ class Meant(NamedTuple):
     chosen: Chosen
 
 
+@called_as('forget(model, ids=[...], id="...")', 'forget(model, where="...")')
 def forget(model: Any, *, where: str | None = None, ids: Any = None, id: str | None = None) -> int:
     """Forget rows of the pieces that a model was fitted to, by ids or by a condition.
 
@@ -120,6 +122,7 @@ def forget(model: Any, *, where: str | None = None, ids: Any = None, id: str | N
     return len(whole)
 
 
+@called_as('relabel(model, to=..., ids=[...], id="...")', 'relabel(model, to=..., where="...")')
 def relabel(model: Any, *, to: Any, where: str | None = None, ids: Any = None, id: str | None = None) -> int:
     """Give rows of the pieces that a model was fitted to another label or target, by ids or by a condition.
 
@@ -207,6 +210,7 @@ def _solve(model: Any, done: str) -> None:
         raise
 
 
+@called_as('rows_of(model, ids=[...], id="...")', 'rows_of(model, where="...")')
 def rows_of(model: Any, *, where: str | None = None, ids: Any = None, id: str | None = None) -> Bunch:
     """Return rows of the pieces that a model was fitted to, as its methods take them: to inspect them, say.
 
@@ -367,7 +371,9 @@ def _sources_of(model: Any) -> Sequence[Source]:
     """The pieces that a model was fitted to."""
     if not isinstance(model, ExactEstimator):
         raise UnsupportedError(
-            f"forget expects what distributed.fit returned, not {shown(model)}. Nothing was changed.", reason="learner"
+            f"This is not what distributed.fit returned, but {shown(model)}. Nothing was changed: pass the model that "
+            "fit returned. All other models forget and relabel rows by methods of their own.",
+            reason="learner",
         )
     state = model.state
     if state.sources:

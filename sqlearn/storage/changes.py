@@ -5,10 +5,21 @@ from typing import Any
 
 import numpy as np
 
-from sqlearn.errors import ShapeError
+from sqlearn.errors import ShapeError, SqlearnError
 from sqlearn.storage.contents import Contents
 from sqlearn.storage.file import Receipt
-from sqlearn.storage.table import Category, Place, arguments, length_of, located, name_place, place_of, relabelled, take
+from sqlearn.storage.table import (
+    Category,
+    Place,
+    arguments,
+    length_of,
+    located,
+    name_column,
+    name_place,
+    place_of,
+    relabelled,
+    take,
+)
 from sqlearn.storage.types import Progress
 from sqlearn.storage.upkeep import compact
 
@@ -49,7 +60,11 @@ class Changes(Contents):
         if self._rows.hashed and not self._source:
             self._model = self._model.started(**given)
             self._attach()
-        self._model.partial_fit(**given)
+        try:
+            self._model.partial_fit(**given)
+        except SqlearnError as error:
+            name_column(error, given["X"], self._columns.named("feature"))
+            raise
         keys = self._ids.keys(ids)
         self._refuse_suppressed(block, ids, keys)
         return keys

@@ -279,6 +279,6 @@ def refuse_unheld(target: dict[str, Any], held: Sequence[Any]) -> None:
         if label not in held:
             raise UnknownLabelError(
                 f"No row has the label {shown(label)}; those held are {shown(held)}. Nothing was "
-                "changed: pass one of these or, if it is a label of its own, new=True (--new).",
+                "changed: pass one of these or, if it is a label of its own, `new=True`.",
                 value=label,
             )

@@ -160,7 +160,7 @@ class OneFile(Changes, Steps[Receipt]):
         if self._suppression is None:
             raise StoreError(
                 f"The store {self.path} keeps no list of forgotten ids. Nothing was changed: only a store that was "
-                "created with suppress=True (sqlearn fit --suppress) has one.",
+                "created with `suppress=True` has one.",
                 reason="suppression",
             )
         return self._suppression

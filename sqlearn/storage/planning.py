@@ -70,8 +70,8 @@ class Planned:
     ) -> None:
         if as_flag(suppress, "suppress") and id is None and not takes_interactions(model):
             raise StoreError(
-                "suppress=True needs ids of the table's own, and no column of ids is named. No store was created: "
-                "running numbers would name other rows in a backup. Pass id=, the name of a column (--id).",
+                "`suppress=True` needs ids of the table's own, and no column of ids is named. No store was created: "
+                "running numbers would name other rows in a backup. Name one in `id`.",
                 reason="suppression",
             )
         self.suppress, self._given = bool(suppress), model

@@ -121,11 +121,11 @@ class Text:
                 "what stands for a missing value, or that quotation marks are text."
             )
             if value and self._decimal == "." and has_decimal_comma(value[1]):
-                advice = "it has a decimal comma, so read the file with --decimal , or write a point."
+                advice = "it has a decimal comma: pass TableFile(path, decimal=','), or write a point."
             elif value:
                 advice = (
-                    f"correct it; or pass --missing {value[1][:100]!r} if it stands for a missing value, or --category "
-                    f"{shown(name)} if the column is not one of numbers."
+                    f"correct it; or pass TableFile(path, missing=[...]) if {value[1][:100]!r} stands for a missing "
+                    f"value, or TableFile(path, kinds={{...}}) if the column {shown(name)} is one of categories."
                 )
             raise TableError(
                 f"{at}: {what[:1000]}. Nothing was learned: {advice}",

@@ -215,7 +215,9 @@ class TableFile:
         for name in [*kinds, *([] if ids is None else [ids])]:
             if name not in first.names:
                 advice = (
-                    " If its first line is a row, pass --header none or --header NAMES." if self._names_found else ""
+                    " If its first line is a row, pass TableFile(path, header='none') or TableFile(path, header=[...])."
+                    if self._names_found
+                    else ""
                 )
                 raise TableError(
                     f"{self.name} has no column {shown(name)}. Its columns are {listed(first.names)}.{advice}",
@@ -262,7 +264,8 @@ class TableFile:
         self._kinds[name] = kind
         if kind == "category" and given is None and self._decimal == "." and held and all(map(has_decimal_comma, held)):
             self.doubts.append(
-                f"the values of {shown(name)} have a decimal comma: pass --decimal , if they are numbers"
+                f"the values of {shown(name)} have a decimal comma: pass TableFile(path, decimal=',') if they are "
+                "numbers"
             )
         examples = dict.fromkeys(levels[code] for code in codes[:1000].tolist() if code >= 0)
         found = (words or BOOLEANS[0]) if kind == "boolean" else None
@@ -304,7 +307,7 @@ class TableFile:
         elif types.is_boolean(column.type):
             levels = [str(level).lower() for level in levels]
         else:
-            levels = [f"{level:.17g}" for level in levels]
+            levels = [repr(level).removesuffix(".0") for level in levels]
         missing = np.array([level in self._missing and text for level in levels] + [True])
         codes = encoded.indices.fill_null(len(levels)).to_numpy(zero_copy_only=False).astype(np.int64)
         return np.where(missing[codes], -1, codes), levels

@@ -63,8 +63,9 @@ def is_data(name: str, base: str) -> bool:
 def some(given: Any, paths: list[str]) -> list[str]:
     """These paths, sorted; there must be one."""
     if not paths:
+        told = "There is no table in the folder" if os.path.isdir(given) else "There is no file at"
         raise TableError(
-            f"There is no file at {shown(str(given))}. Nothing was changed: pass the path of a file, a folder of "
+            f"{told} {shown(str(given))}. Nothing was changed: pass the path of a file, a folder of "
             "files, or a pattern such as 'folder/*.parquet'.",
             reason="file",
         )

@@ -183,7 +183,7 @@ def _settled(name: str, found: list[tuple[TableFile, ColumnSummary]]) -> ColumnS
         raise TableError(
             f"The column {shown(name)} holds {_PLURAL[kind]} in {by_kind[kind].name}, and {_PLURAL[others[0]]} in "
             f"{by_kind[others[0]].name}. Nothing was learned: correct one of the files, or pass the kind of the "
-            f"column, such as --category {shown(name)}.",
+            "column, as in TableFile(path, kinds={...}).",
             column=name,
             reason="columns",
         )

@@ -16,8 +16,8 @@ from typing import Any, BinaryIO
 from sqlearn.errors import TableError
 
 CLOSE_QUOTE = (
-    "close its quotation mark, allow line breaks (--line-breaks), or declare that quotation marks are text "
-    "(--quote none)"
+    "close its quotation mark, allow line breaks with TableFile(path, line_breaks=True), or declare with "
+    "TableFile(path, quote=False) that quotation marks are text"
 )
 _HEAD = 1 << 20  # bytes that are looked at
 _ROWS_LOOKED_AT = 50
@@ -181,7 +181,8 @@ class Format:
         if usual is None and lines:
             raise TableError(
                 f"{self.source.name} does not show what separates its columns. Nothing was learned: pass the "
-                "delimiter (--delimiter). Only the names .csv, .tsv, .tab (also .gz) and .parquet imply one.",
+                "delimiter with TableFile(path, delimiter=...), or leave the file out, as 'folder/*.csv' does. Only "
+                "the names .csv, .tsv, .tab (also .gz) and .parquet imply a delimiter.",
                 reason="file",
             )
         return usual or ","
@@ -202,7 +203,7 @@ class Format:
             if first == names:
                 raise TableError(
                     f"{self.source.name}, line 1: it has the names of the columns itself, and would be learned as a "
-                    "row. Nothing was learned: pass --header first, or delete the line.",
+                    "row. Nothing was learned: pass TableFile(path, header='first'), or delete the line.",
                     line=1,
                     reason="file",
                 )
@@ -226,8 +227,8 @@ class Format:
             if numbers:
                 raise TableError(
                     f"{self.source.name}, line 1: the header has the number {numbers[0][:40]}, so it may be a row. "
-                    "Nothing was learned: pass --header none if it is one, --header NAMES to name the columns, or "
-                    "--header first if these are their names.",
+                    "Nothing was learned: pass TableFile(path, header='none') if it is one, TableFile(path, "
+                    "header=[...]) to name the columns, or TableFile(path, header='first') if these are their names.",
                     value=numbers[0],
                     line=1,
                     reason="file",
@@ -289,7 +290,7 @@ class Format:
                 line += piece.endswith(b"\n")
         return TableError(
             f"{self.source.name}, line {line}: {found} is not {self.encoding.upper()}. Nothing was learned: pass the "
-            "file's encoding (--encoding), such as latin-1 or cp1252; or correct the line.",
+            "file's encoding with TableFile(path, encoding=...), such as latin-1 or cp1252; or correct the line.",
             line=line,
             reason="file",
         )

@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from forks import run_command
 from sqlearn import Store, cli
 from sqlearn.commands.models import MODELS
+from sqlearn.commands.usage import in_options
 from sqlearn.engine.model.estimator import ExactEstimator
 from sqlearn.errors import SqlearnError
 
@@ -37,7 +38,7 @@ def call(*arguments, given=None, code=0):
     result = CliRunner().invoke(cli.sqlearn, arguments, input=given)
     if isinstance(result.exception, SqlearnError):  # main() prints these, and nothing else
         assert code == 1, result.exception
-        return result.stdout, str(result.exception)
+        return result.stdout, in_options(str(result.exception))
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
     assert result.exit_code == code, result.output
     return result.stdout, result.stderr
@@ -569,17 +570,16 @@ def test_a_report_of_what_is_left(store, here):
 
 
 def test_advice_is_for_the_command_line(store, here):
-    assert "(--target)" in call("fit", "people.csv", "--model", "MixedNB", "--out", "x", code=1)[1]
-    assert "sqlearn fit --suppress" in call("suppressed", "m.sqlearn", "--out", "list", code=1)[1]
+    assert "its column in --target" in call("fit", "people.csv", "--model", "MixedNB", "--out", "x", code=1)[1]
+    assert "created with --suppress" in call("suppressed", "m.sqlearn", "--out", "list", code=1)[1]
     (here / "text").write_text("no store" * 100)
     assert "sqlearn fit" in call("info", "text", code=1)[1]
-    trouble = call("forget", "m.sqlearn", "--ids", "-", "--yes", given="p1\nq9\n", code=1)[1]
+    forget = "forget", "m.sqlearn", "--ids", "-", "--yes"
+    trouble = call(*forget, given="p1\nq9\n", code=1)[1]
     assert "No row has the id 'q9' (position 1 of those given, counted from 0). Nothing was changed" in trouble
-    trouble = call("forget", "m.sqlearn", "--ids", "-", "--yes", given="q8\np1\nq9\n", code=1)[1]
+    trouble = call(*forget, given="q8\np1\nq9\n", code=1)[1]
     assert "(position 0 of those given, counted from 0), nor 1 more of the ids given." in trouble
-    assert (
-        "No row has the id 'q9'. Nothing" in call("forget", "m.sqlearn", "--ids", "-", "--yes", given="q9", code=1)[1]
-    )
+    assert "No row has the id 'q9'. Nothing" in call(*forget, given="q9", code=1)[1]
 
 
 def test_several_targets(here):

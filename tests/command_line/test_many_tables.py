@@ -120,7 +120,7 @@ def test_what_is_no_table(table, tmp_path):
     assert "does not exist" in refused("fit", "nowhere", *FIT, "--out", "new", code=2)
     assert "name it alone" in refused("fit", "-", "whole.csv", *FIT, "--out", "new")
     (tmp_path / "empty").mkdir()
-    assert "There is no file at 'empty'" in refused("fit", "empty", *FIT, "--out", "new")
+    assert "There is no table in the folder 'empty'" in refused("fit", "empty", *FIT, "--out", "new")
     table.to_parquet("hive", partition_cols=["port"])
     for more in ([], ["--parts", 2]):
         assert "named for values of a column" in refused("fit", "hive", *FIT, "--out", "new", *more)

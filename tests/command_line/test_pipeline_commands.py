@@ -7,6 +7,7 @@ from click.testing import CliRunner
 from sklearn.base import clone
 
 from sqlearn import Store, cli
+from sqlearn.commands.usage import in_options
 from sqlearn.compose import ColumnTransformer
 from sqlearn.errors import SqlearnError
 from sqlearn.feature_selection import SelectKBest
@@ -35,7 +36,7 @@ def call(*arguments, given=None, code=0):
     result = CliRunner().invoke(cli.sqlearn, arguments, input=given)
     if isinstance(result.exception, SqlearnError):
         assert code == 1, result.exception
-        return result.stdout, str(result.exception)
+        return result.stdout, in_options(str(result.exception))
     assert result.exit_code == code, result.output
     return result.stdout, " ".join(result.stderr.split())
 

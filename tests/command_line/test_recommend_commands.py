@@ -9,6 +9,7 @@ from click.testing import CliRunner
 from pyarrow import parquet
 
 from sqlearn import Store, cli
+from sqlearn.commands.usage import in_options
 from sqlearn.errors import SqlearnError
 
 RATINGS = [(user, item, 0.5 + (user * item) % 10 / 2) for user in range(1, 10) for item in range(1, 8) if user % item]
@@ -31,7 +32,7 @@ def call(*arguments, given=None, code=0):
     result = CliRunner().invoke(cli.sqlearn, arguments, input=given)
     if isinstance(result.exception, SqlearnError):
         assert code == 1, result.exception
-        return result.stdout, str(result.exception)
+        return result.stdout, in_options(str(result.exception))
     assert result.exit_code == code, result.output
     return result.stdout, result.stderr
 
@@ -112,8 +113,8 @@ def test_labels_keep_the_form_that_the_store_has(here):
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
-        (("fit", "ratings.csv", "--model", "ItemKNN", "--out", "m"), 1, "'timestamp' beside.*--drop"),
-        (("fit", "ratings.csv", *FIT, "--target", "rating", "--out", "m"), 1, "leave `target` .--target. out"),
+        (("fit", "ratings.csv", "--model", "ItemKNN", "--out", "m"), 1, "'timestamp' beside.*in --keep if"),
+        (("fit", "ratings.csv", *FIT, "--target", "rating", "--out", "m"), 1, "leave --target out"),
         (("fit", "ratings.csv", "--model", "EASE", "--drop", "timestamp", "--out", "m"), 1, "learns without ratings"),
         (("fit", "likes.tsv", "--model", "EASE", "--out", "m"), 1, "none is called user or userId or user_id.*--user"),
         (("fit", "likes.tsv", "--model", "EASE", "--user", "x", "--out", "m"), 1, "no column 'x'"),

@@ -9,6 +9,7 @@ from click.testing import CliRunner
 from sklearn.base import clone
 
 from sqlearn import Store, cli
+from sqlearn.commands.usage import in_options
 from sqlearn.compose import TableModel, TextModel
 from sqlearn.covariance import EmpiricalCovariance
 from sqlearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
@@ -53,7 +54,7 @@ def call(*arguments, given=None, code=0):
     result = CliRunner().invoke(cli.sqlearn, arguments, input=given)
     if isinstance(result.exception, SqlearnError):
         assert code == 1, result.exception
-        return result.stdout, str(result.exception)
+        return result.stdout, in_options(str(result.exception))
     assert result.exit_code == code, result.output
     return result.stdout, result.stderr
 

@@ -307,13 +307,13 @@ def test_delimiters_are_detected(write, text, name, delimiter):
 
 
 def test_a_delimiter_that_does_not_show_is_asked_for(write):
-    with raises(FILE, match=r"does not show what separates.*--delimiter"):
+    with raises(FILE, match=r"does not show what separates.*delimiter=\.\.\.\), or leave the file out"):
         TableFile(write("a\n1\n", "t.txt"))
 
 
 def test_encodings(write):
     latin = "näme,port\n1,Ålesund\n2,Bø\n".encode("latin-1")
-    with raises(FILE, match=r"table.csv, line 1: the byte 0xe4 is not UTF-8.*--encoding"):
+    with raises(FILE, match=r"table.csv, line 1: the byte 0xe4 is not UTF-8.*TableFile\(path, encoding="):
         TableFile(write(latin))
     assert read(write(latin), encoding="latin-1") == {"näme": [1.0, 2.0], "port": ["Ålesund", "Bø"]}
     with raises(FILE, match=r"line 3: the byte 0xf8 is not UTF-8"):
@@ -421,8 +421,8 @@ def test_decimal_commas(write, tmp_path):
     path = write("a;b\n51234,5;x\n-0,25;y\n7;x\n1,5e3;y\n")
     text = TableFile(write("a;b\n51234,5;x\n-0,25;y\n", "comma.csv"))
     assert [column.kind for column in text.columns] == ["category", "category"]
-    assert len(text.doubts) == 1 and "'a' have a decimal comma: pass --decimal ," in text.doubts[0]
-    with raises(FILE, match="line 2: the value in column 'a' is '51234,5'.*decimal comma.* --decimal ,") as caught:
+    assert len(text.doubts) == 1 and "'a' have a decimal comma: pass TableFile(path, decimal=',')" in text.doubts[0]
+    with raises(FILE, match="line 2: the value in column 'a' is '51234,5'.*decimal comma.*decimal=','") as caught:
         read(path, kinds={"a": "number"})
     assert (caught.value.line, caught.value.value) == (2, "51234,5")
     file = TableFile(path, decimal=",")
@@ -438,7 +438,7 @@ def test_decimal_commas(write, tmp_path):
 
 
 def test_a_word_among_numbers_gets_advice(write):
-    with raises(FILE, match="line 3: .* is 'many'.* --missing 'many' .* --category 'a'") as caught:
+    with raises(FILE, match="line 3: .* is 'many'.* missing=.* if 'many' .* kinds=.* column 'a'") as caught:
         read(write("a,b\n1,x\nmany,y\n3,x\n"), kinds={"a": "number"})
     assert caught.value.column == "a"
 
@@ -515,3 +515,10 @@ def test_dates_beyond_the_years_of_microseconds(tmp_path, kind, last):
                 read(path, **options)
             assert (caught.value.row, caught.value.column) == (2, "t")
         assert [*read(path, kinds={"t": "drop"})] == ["x"]
+
+
+def test_examples_of_numbers_have_the_digits_that_tell_them(tmp_path):
+    values = [-1.32, 6.4, 7.0, 1e-7]
+    parquet.write_table(pyarrow.table({"a": values, "b": [1, 2, 3, 4]}), tmp_path / "a.parquet")
+    found = TableFile(tmp_path / "a.parquet")
+    assert [column.examples for column in found.columns] == [["-1.32", "6.4", "7", "1e-07"], ["1", "2", "3", "4"]]

@@ -8,6 +8,7 @@ from click.testing import CliRunner
 
 from refusals import FILE, raises
 from sqlearn import Store, cli
+from sqlearn.commands.usage import in_options
 from sqlearn.errors import SqlearnError, TableError
 from sqlearn.table_files.files import TableFile
 
@@ -27,7 +28,7 @@ def call(*arguments, given=None, code=0):
     result = CliRunner().invoke(cli.sqlearn, arguments, input=given)
     if isinstance(result.exception, SqlearnError):
         assert code == 1, result.exception
-        return result.stdout, str(result.exception)
+        return result.stdout, in_options(str(result.exception))
     assert result.exit_code == code, result.output
     return result.stdout, result.stderr
 
@@ -82,7 +83,7 @@ def test_kept_documents(here):
         ((*FIT, "--param", "ngrams=2"), 2, "one of MultinomialNB's parameters: alpha, analyzer, .*, fit_prior,"),
         ((*FIT, "--param", "learner__key=a"), 2, "one of MultinomialNB's parameters"),
         ((*FIT, "--param", "ngram_range=2"), 2, "ngram_range"),
-        ((*FIT, "--text", "label"), 1, "'label' is named in `text`, and as another"),
+        ((*FIT, "--text", "label"), 1, "'label' is named in --text, and as another"),
         (("--header", "none", "--target", "1", "--text", "3", "--model", "bernoullinb"), 1, "no column '3'.* '1', '2'"),
     ],
 )
@@ -96,7 +97,7 @@ def test_wrong_calls(here, arguments, code, says):
 
 def test_a_header_that_is_given_twice_is_no_row(here):
     (here / "named.tsv").write_text("label\tmessage\nham\thello\n")
-    with raises(FILE, match=r"named.tsv, line 1: it has the names .* --header first"):
+    with raises(FILE, match=r"named.tsv, line 1: it has the names .*header='first'"):
         TableFile("named.tsv", header=["label", "message"])
     assert next(iter(TableFile("named.tsv", header="first")))["message"].tolist() == ["hello"]
 

@@ -11,7 +11,7 @@ import pytest
 from pyarrow import dataset, parquet
 
 from fitted_pieces import fitted, whole
-from refusals import FILE, NOT_FINITE, Kind, raises
+from refusals import FILE, NOT_FINITE, NOT_NUMERIC, Kind, raises
 from sqlearn import errors
 from sqlearn.compose import TextModel
 from sqlearn.distributed.pieces import pieces_of
@@ -130,8 +130,12 @@ def test_kinds_of_parquet_columns(tmp_path):
 def test_whole_numbers_that_float64_has_not(tmp_path, learner):
     """They are learned as the nearest, as in one process, also where another piece has them in another type."""
     long, above = [2**60 + 3 * i for i in range(11)] + [2**53 + 1], [2**64 - 1 - 5 * i for i in range(12)]
-    whole = [pa.array(long, pa.int64()), pa.array(above, pa.uint64())]
-    columns = [*whole, pa.array(HARD), pa.array(range(12), pa.int32())]
+    columns = [
+        pa.array(long, pa.int64()),
+        pa.array(above, pa.uint64()),
+        pa.array(HARD),
+        pa.array(range(12), pa.int32()),
+    ]
     tables = [table().set_column(1, "b", column) for column in columns]
     for used in ([0, 1], [0, 2], [3, 1, 2], [1, 0, 3]):
         chosen = [tables[i] for i in used]
@@ -316,3 +320,19 @@ def test_columns_of_one_name(tmp_path):
     parquet.write_table(pa.Table.from_arrays([pa.array([1.0])] * 2, ["a", "a"]), tmp_path / "1.parquet")
     with raises(FILE, match=r"1\.parquet has two columns 'a'"):
         pieces_of(GaussianNB(), tmp_path, y="a")
+
+
+def test_words_about_a_piece(tmp_path):
+    """What is wrong is told once, with what helps in this call."""
+    with raises(NOT_NUMERIC) as caught:
+        fitted(GaussianNB(), [pa.table({"a": [1.0, 2.0], "who": ["p0", "p1"], "y": [0, 1]})], y="y")
+    assert str(caught.value).count("row 0") == 1 and "in column 'who'." in str(caught.value)
+    assert str(caught.value).endswith("Or name the features without this column in `columns`.")
+    with raises(NOT_NUMERIC, match=r"first\.$"):
+        fitted(GaussianNB(), [(np.array([["p", 1.0]], object), [0])])
+    (tmp_path / "table.parquet").write_bytes(b"PAR1 no more")
+    with raises(FILE, match=r"[^.]\. Nothing was changed"):
+        pieces_of(GaussianNB(), tmp_path, y="y")
+    (tmp_path / "README.txt").write_text("what is here\n")
+    with raises(FILE, match=r"README\.txt does not show .*TableFile\(path, delimiter=\.\.\.\), or leave the file out"):
+        pieces_of(GaussianNB(), tmp_path / "README.txt", y="y")

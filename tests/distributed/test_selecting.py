@@ -389,5 +389,9 @@ def test_what_cannot_be_asked(table, pieces):
     plain = GaussianNB().fit([[0.0], [1.0]], [0, 1])
     with pytest.raises(UnsupportedError, match="cannot be looked up in pieces: it was not fitted by"):
         forget(plain, where="a > 1")
-    with pytest.raises(UnsupportedError, match=r"forget expects what distributed.fit returned"):
+    with pytest.raises(UnsupportedError, match=r"not what distributed.fit returned, but .*: pass the model"):
         forget("model", where="a > 1")
+    for call in (forget, rows_of):
+        with pytest.raises(TypeError, match=rf"Nothing was done: write {call.__name__}\(model, ids="):
+            call(model, [1])
+    assert model.digest() == digest

@@ -3,20 +3,26 @@
 import pickle
 import threading
 
+import numpy as np
 import pytest
 
-from refusals import CLOSED, NOT_A_STORE, raises
+from refusals import CLOSED, NEGATIVE, NOT_A_STORE, NOT_FINITE, raises
 from set_kills import FORK, MODELS, create, killed_at, label_of, row_of, table_of
 from sqlearn import Store
+from sqlearn.compose import TableModel
 from sqlearn.distributed import StoreSet
 from sqlearn.errors import (
     StoreBusyError,
     StoreCorruptError,
     StoreError,
     SuppressedIdError,
+    TableError,
     UnknownIdError,
     UnknownLabelError,
+    UnsupportedError,
 )
+from sqlearn.linear_model import LogisticRegression
+from sqlearn.naive_bayes import GaussianNB, MultinomialNB
 
 KEY = "a key of more than sixteen characters"
 
@@ -108,7 +114,7 @@ def test_what_was_left_of_a_signed_change(tmp_path):
     """Who has no key cannot finish it, and is told so; after who has it, anybody reads."""
     path, table = tmp_path / "set", table_of({i: label_of(i) for i in range(60)}, "numbers")
     StoreSet.create(path, MODELS["numbers"], table, target="y", id="id", parts=3, signing_key=KEY).close()
-    assert killed_at(2, True, lambda: StoreSet.open(path, signing_key=KEY).forget(ids=ids_of(range(30))))
+    assert killed_at(1, True, lambda: StoreSet.open(path, signing_key=KEY).forget(ids=ids_of(range(30))))
     for _ in range(2):
         with pytest.raises(StoreError) as caught:
             StoreSet.open(path)
@@ -118,3 +124,50 @@ def test_what_was_left_of_a_signed_change(tmp_path):
         assert len(store_set) == 30
     with StoreSet.open(path) as store_set:
         assert len(store_set) == 30 and store_set.verify() and store_set.check_receipts(signing_key=KEY)
+
+
+def test_a_store_is_no_set(tmp_path):
+    file = tmp_path / "one.sqlearn"
+    Store.create(file, GaussianNB(), {"a": [1.0, 2.0], "y": [0, 1]}, target="y").close()
+    with raises(NOT_A_STORE, match=r"one\.sqlearn is a file, and a set of stores is a folder.*with Store\.open"):
+        StoreSet.open(file)
+
+
+def test_what_no_set_is_created_of(tmp_path):
+    table = {"a": [1.0, 2.0], "y": [0, 1]}
+    with pytest.raises(UnsupportedError, match=r"not its class. No store was created: pass GaussianNB\(\) instead"):
+        StoreSet.create(tmp_path / "set", GaussianNB, table, target="y")
+    with pytest.raises(TableError, match=r"no column 'z'. Its columns are 'a', 'y'. No store was created: name one of"):
+        StoreSet.create(tmp_path / "set", GaussianNB(), table, target="z")
+    assert not [*tmp_path.iterdir()]
+
+
+@pytest.mark.parametrize("learner", [GaussianNB(), LogisticRegression(), MultinomialNB()])
+def test_a_number_that_is_not_taken_is_in_a_column_with_a_name(learner, tmp_path):
+    table = {"b": [1.0, 2.0], "a": [3.0, 4.0], "y": [0, 1]}
+    bad = {"b": [1.0] * 70, "a": [2.0] * 66 + [np.nan] * 4, "y": [0, 1] * 35}
+    store_set = StoreSet.create(tmp_path / "set", learner, table, target="y", parts=2)
+    store = Store.create(tmp_path / "one", learner, table, target="y")
+    for one in (store, store_set):
+        with raises(NOT_FINITE, match=r"row 66 \(counted from 0\), column 'a'\.") as caught:
+            one.learn(bad)
+        assert (caught.value.row, caught.value.column) == (66, "a")
+        assert len(one) == 2
+    if isinstance(learner, MultinomialNB):
+        with raises(NEGATIVE, match="-2.0 first, in row 1 .counted from 0., column 'a'"):
+            store.learn(table | {"a": [5.0, -2.0]})
+
+
+def test_a_model_goes_by_one_name(tmp_path):
+    table = {"a": [1.0, 2.0, 4.0], "y": [0, 1, 1]}
+    with StoreSet.create(tmp_path / "set", TableModel(GaussianNB()), table, target="y", parts=2) as store_set:
+        assert "GaussianNB on 3 rows" in repr(store_set) and str(store_set.verify()).startswith("GaussianNB equals")
+    with Store.create(tmp_path / "one", TableModel(GaussianNB()), table, target="y") as store:
+        assert "GaussianNB on 3 rows" in repr(store) and str(store.verify()).startswith("GaussianNB equals")
+
+
+def test_counts_of_one(tmp_path):
+    with Store.create(tmp_path / "one", GaussianNB(), {"a": [1234.56789, 2.0], "y": [0, 1]}, target="y") as store:
+        assert "for 1 value: 0 traces of values that no row holds, 0 bytes" in str(store.erasure_report(values=[77.25]))
+        assert "1 of the values is there" in str(store.erasure_report(values=[1234.56789]))
+        assert "1 value is too short to be told" in str(store.erasure_report(values=["x"]))

@@ -63,6 +63,8 @@ class Block:
         try:
             yield
         except SqlearnError as error:
+            if error.reason == "not numeric" and nw.dependencies.is_into_dataframe(self.X):
+                error.args = (f"{error} Or name the features without this column in `columns`.",)
             if error.row is None:
                 error.args = (f"{self.piece}: {error}",)
             else:

@@ -113,7 +113,7 @@ class SetEditing(SetView):
         if not self._form.suppress:
             raise StoreError(
                 f"The set {self.path} keeps no list of forgotten ids. Nothing was changed: only one that was created "
-                "with suppress=True (sqlearn fit --suppress) has one.",
+                "with `suppress=True` has one.",
                 reason="suppression",
             )
 

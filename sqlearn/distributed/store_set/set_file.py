@@ -59,6 +59,12 @@ class SetFile:
     @classmethod
     def open(cls, folder: Path, timeout: float) -> "SetFile":
         """That of a folder."""
+        if folder.is_file():
+            raise StoreError(
+                f"{folder} is a file, and a set of stores is a folder. Nothing was opened: open a store, which is a "
+                "file, with Store.open; else check the path.",
+                reason="not a store",
+            )
         if not (folder / NAME).is_file():
             raise StoreError(
                 f"There is no set of stores at {folder}. Check the path, or create one with StoreSet.create (sqlearn "

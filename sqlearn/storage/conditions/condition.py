@@ -132,7 +132,7 @@ class Condition:
             raise self._refused(
                 f"compares {column} by order with the date '{dated[name]}', but this column holds text, and its value "
                 f"{shown(text)} is not a date (2024-01-31), so that the order of text would select the rows",
-                f"Create the store with a column of dates (--date {column}; datetime64 in a frame); or name the texts "
+                f"Create the store with a column of dates (datetime64 in a frame); or name the texts "
                 f"that count as dates: case when {column} glob '????-??-??' then {column} end < '{dated[name]}'.",
             )
 

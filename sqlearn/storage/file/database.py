@@ -181,7 +181,7 @@ class Database(Transactions):
 
     @classmethod
     def _is_left_over(cls, path: Path, form: dict[str, Any]) -> bool:
-        """Whether a file holds nothing, as what is left when its making was killed, and nobody uses it."""
+        """Whether a file is empty, as a process leaves it that is killed while it makes a store, and none writes it."""
         if not path.is_file():
             return False
         try:

@@ -40,5 +40,5 @@ from sqlearn.storage.table.interactions import (
     refuse_recommending,
     takes_interactions,
 )
-from sqlearn.storage.table.places import Place, PlacedColumns, located, name_place, place_of
+from sqlearn.storage.table.places import Place, PlacedColumns, located, name_column, name_place, place_of
 from sqlearn.storage.table.selectors import with_chosen_columns, without_chosen_columns

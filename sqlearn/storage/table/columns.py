@@ -122,7 +122,8 @@ class Columns:
         for name in [*special, *(categorical or []), *booleans, *text]:
             if name not in names:
                 raise TableError(
-                    f"The table has no column {shown(name)}. Its columns are {listed(names)}.",
+                    f"The table has no column {shown(name)}. Its columns are {listed(names)}. No store was "
+                    "created: name one of these.",
                     column=name,
                     reason="columns",
                 )
@@ -137,7 +138,7 @@ class Columns:
         if twice:
             raise TableError(
                 f"The column {shown(twice[0])} is named in `text`, and as another kind or role too. No store was "
-                "created: a column of text (--text) is a feature, or is named in `keep` as well.",
+                "created: a column in `text` is a feature, or is named in `keep` as well.",
                 column=twice[0],
                 reason="columns",
             )

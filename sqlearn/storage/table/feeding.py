@@ -72,6 +72,12 @@ def takes_labels(model: Learner) -> bool:
 
 def target_names(model: Any, target: Any) -> list[str]:
     """The names of the target columns, checked against what the learner takes."""
+    if isinstance(model, type) and issubclass(model, ExactEstimator):
+        raise UnsupportedError(
+            f"A store takes an estimator, not its class. No store was created: pass {model.__name__}() instead of "
+            f"{model.__name__}.",
+            reason="learner",
+        )
     if not isinstance(model, ExactEstimator):
         raise UnsupportedError(
             f"{shown(model)} is not an estimator of sqlearn, so it cannot forget. No store was created: pass an "
@@ -82,12 +88,12 @@ def target_names(model: Any, target: Any) -> list[str]:
     if (model.target is None) != (not names):
         raise TableError(
             f"{type(model).__name__} learns {'without' if names else 'with'} a target. "
-            f"{'Leave `target` (--target) out.' if names else 'Name its column in `target` (--target).'}",
+            f"{'Leave `target` out.' if names else 'Name its column in `target`.'}",
             reason="target",
         )
     if len(names) > 1 and model.target == "label":
         raise TableError(
-            f"{type(model).__name__} learns one target, not {listed(names)}. Name one column in `target` (--target).",
+            f"{type(model).__name__} learns one target, not {listed(names)}. Name one column in `target`.",
             reason="target",
         )
     return names
@@ -100,9 +106,7 @@ def prepared(model: Any, columns: Columns) -> Any:
     features = [column for column in columns.all if column.role == "feature"]
     categories = [i for i, column in enumerate(features) if column.learned_as == "category"]
     if columns.named("weight") and "sample_weight" not in signature(type(model).partial_fit).parameters:
-        raise InvalidValueError(
-            f"{type(model).__name__} takes no sample weights. Leave `weight` (--weight) out.", reason="weight"
-        )
+        raise InvalidValueError(f"{type(model).__name__} takes no sample weights. Leave `weight` out.", reason="weight")
     _check_documents(model, features)
     params = model.get_params(deep=False)
     changed: dict[str, Any] = {"ledger": False} if "ledger" in params and not asks_in_rounds(model) else {}
@@ -114,7 +118,7 @@ def prepared(model: Any, columns: Columns) -> Any:
         if dropped:
             raise TableError(
                 f"The model drops the column {shown(dropped[0])}, which the store would keep with the rows. No store "
-                "was created: leave it out of the table; or name it in `keep` (--keep) if conditions compare it.",
+                "was created: leave it out of the table; or name it in `keep` if conditions compare it.",
                 column=dropped[0],
                 reason="columns",
             )
@@ -136,7 +140,7 @@ def _check_documents(model: Any, features: list[Column]) -> None:
     if texts and not model.takes_documents:
         raise TableError(
             f"{learner} does not learn from documents, and the column {shown(texts[0])} is one of text. No store was "
-            "created: use a TextModel or a pipeline of a vectorizer, name the column in `keep` (--keep) as well, or "
+            "created: use a TextModel or a pipeline of a vectorizer, name the column in `keep` as well, or "
             "leave it out.",
             column=texts[0],
             reason="columns",
@@ -144,14 +148,14 @@ def _check_documents(model: Any, features: list[Column]) -> None:
     if model.takes_documents and len(names) > 1:
         raise TableError(
             f"{learner} learns from one column of text, and the table has the columns {listed(names)} beside target, "
-            "weight and id. No store was created: name the others in `keep` (--keep) if conditions compare them, or "
-            "leave them out (--drop).",
+            "weight and id. No store was created: name the others in `keep` if conditions compare them, or "
+            "leave them out.",
             reason="columns",
         )
     if model.takes_documents and not texts:
         raise TableError(
             f"{learner} learns from a column of text, and {shown(names[0])} holds other values. No store was created: "
-            "pass the documents as text, and name their column in `text` (--text).",
+            "pass the documents as text, and name their column in `text`.",
             column=names[0],
             reason="columns",
         )

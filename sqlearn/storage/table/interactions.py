@@ -49,7 +49,7 @@ def check_roles(model: Any, named: Mapping[str, Any], others: Mapping[str, Any])
         if given:
             raise TableError(
                 f"{learner} does not learn from users and items, so its store has no column of the role {given[0]}. No "
-                f"store was created: leave `{given[0]}` (--{given[0]}) out, or use ItemKNN or EASE.",
+                f"store was created: leave `{given[0]}` out, or use ItemKNN or EASE.",
                 reason="columns",
             )
         return
@@ -57,7 +57,7 @@ def check_roles(model: Any, named: Mapping[str, Any], others: Mapping[str, Any])
     if wrong:
         raise TableError(
             f"{learner} learns who likes what: its columns are `user`, `item` and, with ratings, `rating`. No store "
-            f"was created: leave `{wrong[0]}` (--{wrong[0]}) out.",
+            f"was created: leave `{wrong[0]}` out.",
             reason="target" if wrong[0] == "target" else "columns",
         )
 
@@ -73,7 +73,7 @@ def found_names(names: list[str], model: Any, given: Mapping[str, Any]) -> dict[
     learner, rated = type(model).__name__, _takes_ratings(model)
     if given["rating"] is not None and not rated:
         raise TableError(
-            f"This {learner} learns without ratings. No store was created: leave `rating` (--rating) out, or set "
+            f"This {learner} learns without ratings. No store was created: leave `rating` out, or set "
             f"{'use_ratings=True' if hasattr(model, 'use_ratings') else 'feedback=' + repr('explicit')}.",
             reason="columns",
         )
@@ -82,7 +82,8 @@ def found_names(names: list[str], model: Any, given: Mapping[str, Any]) -> dict[
         wanted = next(iter(as_names(given[role], role)), None)
         if wanted is not None and wanted not in names:
             raise TableError(
-                f"The table has no column {shown(wanted)}. Its columns are {listed(names)}.",
+                f"The table has no column {shown(wanted)}. Its columns are {listed(names)}. No store was created: name "
+                "one of these.",
                 column=wanted,
                 reason="columns",
             )
@@ -92,7 +93,7 @@ def found_names(names: list[str], model: Any, given: Mapping[str, Any]) -> dict[
             without = " A model of implicit feedback needs no ratings." if role == "rating" else ""
             raise TableError(
                 f"{learner} needs a column of {role}s, and none is called {' or '.join(_USUAL[role])}: the columns are "
-                f"{listed(names)}. No store was created: name it in `{role}` (--{role}).{without}",
+                f"{listed(names)}. No store was created: name it in `{role}`.{without}",
                 reason="columns",
             )
         found[role] = wanted
@@ -125,8 +126,8 @@ def interaction_columns(
         ignored = " This model learns without ratings." if "rating" not in roles else ""
         raise TableError(
             f"{type(model).__name__} learns from {listed([*roles.values()])}, and the table has the columns "
-            f"{listed(others)} beside these and the ids.{ignored} No store was created: name them in `keep` (--keep) "
-            "if conditions compare them, or leave them out (--drop).",
+            f"{listed(others)} beside these and the ids.{ignored} No store was created: name them in `keep` "
+            "if conditions compare them, or leave them out.",
             column=others[0],
             reason="columns",
         )

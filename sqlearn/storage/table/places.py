@@ -1,11 +1,13 @@
 """Where the rows of a frame stand in the whole table, which may be a file: for errors that are about one of them."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlearn.errors import SqlearnError
+import numpy as np
+
+from sqlearn.errors import SqlearnError, shown
 
 Place = Callable[[int], tuple[str | None, dict[str, int]]]  # of a row: the place in words, if any, and as fields
 
@@ -57,6 +59,22 @@ def name_place(error: SqlearnError, place: Place | None, before: int) -> None:
     at, fields = place(row) if place is not None else (None, {"row": before + row})
     message = re.sub(rf"\b([rR]ow) {row}(?=,? (?:column|\(counted))", rf"\1 {fields['row']}", str(error))
     error.row, error.line = fields["row"], fields.get("line")
+    if at is not None:  # which names the row
+        message = re.sub(rf"\bin row {fields['row']} \(counted from 0\), (?=column)", "in ", message)
     if at is not None and error.line is None and "counted from 0" not in message:
         at = f"{at} (counted from 0)"
     error.args = (message if at is None else f"{at}: {message}",)
+
+
+def name_column(error: SqlearnError, X: Any, names: Sequence[str]) -> None:
+    """The same for the column of an error about a number of a matrix, whose columns have these names in the table."""
+    row, column = error.row, error.column
+    if not isinstance(X, np.ndarray) or X.dtype != np.float64 or row is None or not isinstance(column, int):
+        return
+    if row >= len(X) or column >= len(names):
+        return
+    value = X[row, column]  # else the error is about an image of the row
+    if error.value == value or (error.reason == "not finite" and not np.isfinite(value)):
+        error.column = names[column]
+        told = re.sub(rf"\bcolumn {column}\b( \(counted from 0\))?", f"column {shown(names[column])}", str(error))
+        error.args = (told,)

@@ -81,8 +81,9 @@ class ErasureReport:
     def __str__(self) -> str:
         size = sum(self.files.values()) / 1e6
         lines = [
-            f"Searched {', '.join(self.files)} ({size:,.1f} MB) for {self.searched} values: "
-            f"{len(self.findings)} traces of values that no row holds, {self.residue} bytes of residue"
+            f"Searched {', '.join(self.files)} ({size:,.1f} MB) for {_counted(self.searched, 'value')}: "
+            f"{_counted(len(self.findings), 'trace')} of values that no row holds, "
+            f"{_counted(self.residue, 'byte')} of residue"
         ]
         for f in self.findings[:20]:
             more = f", and {f.times - 1} times more" if f.times > 1 else ""
@@ -91,10 +92,17 @@ class ErasureReport:
             lines.append(f"  and {len(self.findings) - 20} more")
         if self.held:
             values = len({f.value for f in self.held})
-            lines.append(f"  {values} of the values are there because other rows hold them")
+            lines.append(
+                f"  {values} of the values {'is' if values == 1 else 'are'} there because other rows hold them"
+            )
         if self.skipped:
-            lines.append(f"  {len(self.skipped)} values are too short to be told from chance")
+            are = "is" if len(self.skipped) == 1 else "are"
+            lines.append(f"  {_counted(len(self.skipped), 'value')} {are} too short to be told from chance")
         return "\n".join(lines)
+
+
+def _counted(n: int, noun: str) -> str:
+    return f"{n} {noun}{'s' * (n != 1)}"
 
 
 def forms_of(value: Any) -> dict[str, bytes]:
