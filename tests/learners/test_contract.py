@@ -27,6 +27,8 @@ from learners import (
     WEIGHTED,
     crossed,
     kind_of,
+    laws_met,
+    name_of,
     over_each,
     over_kinds,
     some_of,
@@ -47,7 +49,7 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 # ------------------------------------------------------------------------------------------------------- histories
 
 
-@crossed(6, learner=some_of(LEARNERS + MULTILABEL, kind_of, "levels"), level=range(3))
+@crossed(6, learner=some_of(LEARNERS + MULTILABEL, kind_of, __name__), level=range(3))
 def test_contract(learner, level):
     rng = np.random.default_rng([level, 5])
     check_contract(learner, records_of(learner, rng, 20, level), rng)
@@ -284,7 +286,7 @@ def same_values(X):
 
 @crossed(
     5,
-    learner=some_of(ARRAYS, kind_of, "forms"),
+    learner=some_of(ARRAYS, kind_of, __name__),
     values=[[0.0, 1.0], [0.0, 1.0, 2.0, 5.0], [0.0, -1.5, 0.25, 3.0, -0.0]],
 )
 def test_equal_values_are_one_record(learner, values):
@@ -567,6 +569,7 @@ for learner in some_of(LEARNERS, kind_of, "processes"):
     digests.append(learner.partial_fit(**records.given).forget(**records.row(3)).digest())
 json.dump(digests, sys.stdout)
 """
+IN_PROCESSES = some_of(LEARNERS, kind_of, "processes")  # as there
 
 
 def test_processes_agree():
@@ -577,7 +580,12 @@ def test_processes_agree():
     environment = os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": path}
     other = subprocess.Popen([sys.executable, "-c", DIGESTS], env=environment, stdout=subprocess.PIPE)
     digests = []
-    for learner in some_of(LEARNERS, kind_of, "processes"):
+    for learner in IN_PROCESSES:
         records = pool_of(learner, np.random.default_rng(1), 24)
         digests.append(clone(learner).partial_fit(**records.given).forget(**records.row(3)).digest())
     assert json.loads(other.communicate()[0]) == digests
+
+
+def test_every_learner_meets_laws():
+    """Members of one kind take turns in CI, so that none of them is left out."""
+    assert min(laws_met(__name__)[name_of(learner)] for learner in LEARNERS + MULTILABEL) >= 4
