@@ -1,8 +1,6 @@
 """Frames and arrays in pieces: one kind for each column over all of them, and errors that name the piece."""
 
 import pickle
-import subprocess
-import sys
 
 import numpy as np
 import pandas as pd
@@ -12,6 +10,7 @@ import pytest
 import scipy.sparse as sp
 
 from fitted_pieces import fitted, whole
+from forks import run_forked
 from refusals import COLUMNS, EMPTY, NO_TARGET, NOT_FINITE, SHAPE, Kind, raises
 from sqlearn import errors
 from sqlearn.distributed.pieces import pieces_of
@@ -220,10 +219,9 @@ def test_rows_that_change_are_noticed():
         list(pieces[0].blocks(plan))
 
 
-def test_importing_it_is_light():
+def test_importing_it_is_light(tmp_path):
     code = "import sys, sqlearn.distributed.pieces; print({'dask', 'distributed', 'fsspec'} & {*sys.modules})"
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert found == "set()\n"
+    assert run_forked(code, tmp_path) == (0, "set()\n", "")
 
 
 def test_the_survey_runs_where_it_is_told_to():

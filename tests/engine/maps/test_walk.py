@@ -2,9 +2,9 @@
 
 import functools
 import pickle
-import subprocess
 import sys
 from copy import deepcopy
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,6 +17,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PolynomialFeatures, SplineTransformer, StandardScaler
 
 from fixed_maps import Shouting, widened
+from forks import run_forked
 from sqlearn.engine.maps.walk import walked
 from sqlearn.errors import ParameterError
 
@@ -78,8 +79,8 @@ def test_other_processes_agree():
         "from sqlearn.engine.maps.walk import walked\n"
         "print(walked([Shouting(2.0), widened, {'x', 'y', 'z'}]).hex())"
     )
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
-    assert found == walked([Shouting(2.0), widened, {"x", "y", "z"}]).hex()
+    here = walked([Shouting(2.0), widened, {"x", "y", "z"}]).hex()
+    assert run_forked(code, Path.cwd()) == (0, f"{here}\n", "")
 
 
 class Slotted:
