@@ -14,7 +14,7 @@ from sqlearn import Store, cli
 from sqlearn.commands import COMMANDS
 from sqlearn.recommend import EASE
 
-CALLS = 100  # of each subcommand; in CI a fifth, and more until each exit code was met
+CALLS = 100  # of each subcommand; in CI a tenth, and more until each exit code was met
 HEAD = "person,age,port,paid,joined,lived\n"
 ROWS = [
     f"p{i},{20 + i % 50},{'SCQ'[i % 3]},{str(i % 4 > 0).lower()},2020-01-{1 + i % 28:02d},{'yes' if i % 5 else 'no'}\n"
@@ -253,7 +253,7 @@ def test_hostile_calls(folder, command, monkeypatch):
     monkeypatch.chdir(folder)
     codes, expected = [], {2} if command == "warm-up" else {0, 1, 2}
     for seed in range(CALLS):
-        if not EVERYWHERE and seed >= CALLS // 5 and expected <= set(codes):
+        if not EVERYWHERE and seed >= CALLS // 10 and expected <= set(codes):
             break
         calls = Calls(f"{command} {seed}", folder)
         shutil.copyfile("pristine", "m.sqlearn")

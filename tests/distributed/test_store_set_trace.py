@@ -229,7 +229,7 @@ def is_kept(store_set):
 
 
 @pytest.mark.skipif(FORK is None, reason="needs fork, so that a child costs milliseconds")
-@pytest.mark.parametrize("kind", ["forget", "learn"])
+@pytest.mark.parametrize("kind", ["forget", "learn"] if EVERYWHERE else ["forget"])
 def test_killed_at_every_step(tmp_path, kind):
     """The model on file is that of the rows when the set is next opened, whenever a process was killed."""
     learner, step, is_killed, left = LogisticRegression(), 0, True, set()
