@@ -27,8 +27,31 @@ from sqlearn.storage.table import Block, Category, Columns, arguments, category_
 _REMEMBERED = 1 << 17  # changed rows that are kept in memory to be told to the rounds one by one
 
 
-class StoredRows:
-    """A :class:`~sqlearn.engine.rounds.row_source.RowSource`: the rows of a store.
+class RowsOnFile:
+    """A :class:`~sqlearn.engine.rounds.row_source.RowSource` that keeps no rows: they lie on file, where they have been
+    read or written before a learner is told of them. So places mean nothing, and nothing is to be reserved."""
+
+    def reserve(self, extra: int) -> None:
+        pass
+
+    def missing(self, digests: np.ndarray) -> int:
+        return -1  # what is forgotten has been read from the file
+
+    def vacant(self, places: np.ndarray) -> None:
+        places[:] = 0
+
+    def make_ready(self, digests: np.ndarray) -> None:
+        pass
+
+    def compact(self) -> None:
+        pass
+
+    def copy(self) -> DetachedRows:
+        return DetachedRows()
+
+
+class StoredRows(RowsOnFile):
+    """The rows of a store.
 
     The learner is told of changes before the rows are changed, and asks when all of them have been: see
     :class:`~sqlearn.storage.records.copies.Copies`.
@@ -87,15 +110,6 @@ class StoredRows:
 
     # ------------------------------------------------------------------ for the learner
 
-    def reserve(self, extra: int) -> None:
-        pass
-
-    def missing(self, digests: np.ndarray) -> int:
-        return -1  # what is forgotten has been read from the file
-
-    def vacant(self, places: np.ndarray) -> None:
-        places[:] = 0
-
     def put(
         self, places: np.ndarray, x: np.ndarray, y: np.ndarray, w: np.ndarray, digests: np.ndarray, hashes: np.ndarray
     ) -> None:
@@ -130,15 +144,6 @@ class StoredRows:
 
     def _damaged(self, what: str) -> StoreCorruptError:
         return damaged(None, f"a row has {what} that its model cannot have learned")
-
-    def make_ready(self, digests: np.ndarray) -> None:
-        pass
-
-    def compact(self) -> None:
-        pass
-
-    def copy(self) -> DetachedRows:
-        return DetachedRows()
 
     def _scan(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Packed rows and their keyed hashes, block by block."""

@@ -11,16 +11,16 @@ from typing import Any
 
 import numpy as np
 
-from sqlearn.engine.rounds import DetachedRows, Question, Records, Rows, add_all, sample_threshold
+from sqlearn.engine.rounds import Question, Records, Rows, add_all, sample_threshold
 from sqlearn.engine.sums import ExactSum
-from sqlearn.storage.records import Count
+from sqlearn.storage.records import Count, RowsOnFile
 
 Each = Callable[[Callable[[Any, int], Any]], dict[int, Any]]
 _NAMES = 1 << 18  # of all parts that are compared together
 LARGEST_SAMPLE = 1 << 16  # records that any sample of rounds is made of, to twice that
 
 
-class SetRows:
+class SetRows(RowsOnFile):
     """A :class:`~sqlearn.engine.rounds.question.AskedRows`: the rows of all parts.
 
     They have come and gone in the parts already when a model is told of it here. It is told once, of what goes first,
@@ -48,15 +48,6 @@ class SetRows:
 
     # ------------------------------------------------------------------ what has come or gone
 
-    def reserve(self, extra: int) -> None:
-        pass
-
-    def missing(self, digests: np.ndarray) -> int:
-        return -1  # what is forgotten has been read from the parts
-
-    def vacant(self, places: np.ndarray) -> None:
-        places[:] = 0
-
     def put(
         self, places: np.ndarray, x: np.ndarray, y: np.ndarray, w: np.ndarray, digests: np.ndarray, hashes: np.ndarray
     ) -> None:
@@ -70,15 +61,6 @@ class SetRows:
         found = self._each(lambda part, _: part.source(lambda rows: rows.held(digests)))
         held: np.ndarray = np.sum([*found.values()], axis=0)
         return held
-
-    def make_ready(self, digests: np.ndarray) -> None:
-        pass
-
-    def compact(self) -> None:
-        pass
-
-    def copy(self) -> DetachedRows:
-        return DetachedRows()
 
     # ------------------------------------------------------------------ reading
 
