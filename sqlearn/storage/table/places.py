@@ -76,5 +76,5 @@ def name_column(error: SqlearnError, X: Any, names: Sequence[str]) -> None:
     value = X[row, column]  # else the error is about an image of the row
     if error.value == value or (error.reason == "not finite" and not np.isfinite(value)):
         error.column = names[column]
-        told = re.sub(rf"\bcolumn {column}\b( \(counted from 0\))?", f"column {shown(names[column])}", str(error))
-        error.args = (told,)
+        named = f"column {shown(names[column])}"
+        error.args = (re.sub(rf"\bcolumn {column}\b( \(counted from 0\))?", lambda _: named, str(error)),)
