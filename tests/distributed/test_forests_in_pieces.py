@@ -271,6 +271,25 @@ def test_forests_merge():
         other.merge(model)
 
 
+def test_rows_that_were_gathered_are_found_in_a_forest_that_workers_grow(monkeypatch):
+    rows, learner = table(), RandomForestClassifier(4)
+    given = {"y": "buys", "columns": ["age", "port"]}
+    model = fit(clone(learner), [rows[:50]], **given)
+    monkeypatch.setattr(Local, "places", lambda self: {})
+    gathered = rows[49:].assign(person=rows.person[49:] + 1000)  # one of which lies in both
+    model.merge(fit(clone(learner), [gathered], **given))
+    first = rows_of(model, ids=49, id="person")
+    model.forget(first.X, first.y)
+    for person in (49, 1049):  # nobody knows whose went
+        with pytest.raises(
+            NotLearnedError, match=r"equals 1 other row\(s\) of the pieces, and 1 of all these are held"
+        ):
+            forget(model, ids=person, id="person")
+    assert forget(model, where="person < 30 or person > 1060") == 30 + 29
+    left = pd.concat([rows[30:49], gathered[:12]])
+    assert model.digest() == clone(learner).fit(left[["age", "port"]], left["buys"]).digest()
+
+
 def test_one_tree_is_one_worker_s():
     model, given = small(DecisionTreeClassifier())
     assert len(model.state.statistic.rows.parts._parts) == 1
