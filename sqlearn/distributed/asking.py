@@ -39,6 +39,7 @@ class Copies(NamedTuple):
 
 NO_COPIES = Copies(np.zeros((0, 2), np.uint64), np.zeros(0, np.int64))
 ALL_HELD = b""  # the name of no copies
+_NO_ROWS = np.zeros(0, np.int64)
 
 
 @dataclass(frozen=True)
@@ -124,8 +125,7 @@ class KeptPiece:
         self._statistic: Rounds = state.statistic
         self._memory, self._blocks = memory, Blocks(memory)
         self._numbers: Blocks | None = None  # rows that are not copy 0, by block
-        # the name of the copies that are gone, and which rows of each block stay; None for all
-        self._gone: tuple[bytes, list[np.ndarray | None]] = b"", []
+        self._gone: tuple[bytes, list[np.ndarray]] = b"", []  # the name of the copies that are gone, and rows by block
         state.statistic.read_from(PassedRows(self._take))
         state.statistic.is_share = True
 
@@ -161,23 +161,23 @@ class KeptPiece:
             following += np.bincount(chosen, minlength=len(following))
             later = own > 0
             numbers.append((rows[later].astype(np.int32), own[later].astype(np.int32)))
-        self._numbers, self._gone = numbers, (ALL_HELD, [None] * len(self._blocks))
+        self._numbers, self._gone = numbers, (ALL_HELD, [_NO_ROWS] * len(self._blocks))
 
-    def staying(self, name: bytes) -> list[np.ndarray | None] | None:
-        """Which rows of each block stay, if these are the copies that it was last told are gone; else None.
+    def told(self, name: bytes) -> list[np.ndarray] | None:
+        """Which rows of each block are gone, if these are the copies that it was last told are gone; else None.
 
         Calls on one piece may overlap, and each tells it anew: so a call looks once.
         """
-        last, stays = self._gone
-        return stays if last == name else None
+        last, gone = self._gone
+        return gone if last == name else None
 
     def answer(
-        self, question: Question | Sample, name: bytes, gone: Copies | list[np.ndarray | None]
+        self, question: Question | Sample, name: bytes, gone: Copies | list[np.ndarray]
     ) -> tuple[ExactSum, ...] | Records:
         """The sums at a theta, or a sample, without the copies that are gone.
 
         `gone` has the first number that is not held any more, and `name` is a hash of it; or it is what
-        :meth:`staying` gave.
+        :meth:`told` gave.
         """
         records = self._records(question.labels, name, gone)
         if isinstance(question, Question):
@@ -194,28 +194,25 @@ class KeptPiece:
             found.append(records.take(chosen))
         return Records(*(np.concatenate([getattr(one, name) for one in found]) for name in ("x", "y", "w", "hashes")))
 
-    def _records(
-        self, labels: list[Any], name: bytes, gone: Copies | list[np.ndarray | None]
-    ) -> Iterator[Records]:  # fmt: skip
+    def _records(self, labels: list[Any], name: bytes, gone: Copies | list[np.ndarray]) -> Iterator[Records]:
         assert self._numbers is not None
         seed, classes = self._statistic.seed, self._classes(labels)
-        stays = gone if isinstance(gone, list) else []
+        by_block = gone if isinstance(gone, list) else []
         for k, ((x, y, w, digests), (rows, later)) in enumerate(zip(self._blocks, self._numbers, strict=True)):
             pause()
             numbers = np.zeros(len(w), np.int64)
             numbers[rows] = later
             if isinstance(gone, Copies):
-                stays.append(_staying(digests, numbers, gone))
+                by_block.append(_gone_of(digests, numbers, gone))
             records = Records(x, y, w, copy_hashes(digests, numbers, seed))
-            chosen = stays[k]
-            if chosen is not None:
-                records = records.take(chosen)
+            if len(by_block[k]):
+                records = records.take(np.delete(np.arange(len(w)), by_block[k]))
             if classes is not None:
                 records = replace(records, y=classes[records.y.astype(np.int64)])
                 if ((records.y < 0) & (records.w > 0)).any():
                     raise FormatError(UNFIT)  # the piece has other rows than when it was learned
             yield records
-        self._gone = name, stays
+        self._gone = name, by_block
 
     def _classes(self, labels: list[Any]) -> np.ndarray | None:
         """The places of this piece's classes among `labels`, float64[slots]; -1 for those of which all are gone."""
@@ -229,12 +226,11 @@ class KeptPiece:
         return classes
 
 
-def _staying(digests: np.ndarray, numbers: np.ndarray, gone: Copies) -> np.ndarray | None:
-    """The rows of a block that are not gone; None if all stay."""
+def _gone_of(digests: np.ndarray, numbers: np.ndarray, gone: Copies) -> np.ndarray:
+    """The rows of a block that are gone, int64[n]."""
     at = places_of(gone.digests, digests)
     named = np.flatnonzero(at >= 0)
-    lost = named[numbers[named] >= gone.numbers[at[named]]]
-    return np.delete(np.arange(len(numbers)), lost) if len(lost) else None
+    return named[numbers[named] >= gone.numbers[at[named]]]
 
 
 def places_of(digests: np.ndarray, wanted: np.ndarray) -> np.ndarray:
@@ -312,5 +308,5 @@ def ask_anew(part: Any, question: Any, name: bytes, gone: Any) -> Any:
 
 def _without(piece: Any, name: bytes, gone: Any) -> Any:
     """What a piece is to leave out: what it knows under this name, or else `gone`."""
-    stays = piece.staying(name)
-    return gone if stays is None else stays
+    told = piece.told(name)
+    return gone if told is None else told

@@ -267,6 +267,7 @@ def test_a_question_looks_once_at_what_stays(monkeypatch):
         return answer(self, question, own, without)
 
     assert len(asking.ask(key, 0, sample, name, gone)[1].w) == 2500
+    assert sum(map(len, asking.kept(key, 0)._gone[1])) == 500  # kept are rows that are gone, as they are few
     monkeypatch.setattr(asking.KeptPiece, "answer", answered_late)
     for _ in range(2):
         found = asking.ask(key, 0, sample, name, None) or asking.ask(key, 0, sample, name, gone)

@@ -105,7 +105,7 @@ class Grove:
         """Let go of everything."""
         self._state = None
 
-    def staying(self, name: bytes) -> Difference | None:
+    def told(self, name: bytes) -> Difference | None:
         """The difference that it stands at, if it has this name."""
         return self._difference if self._state is not None and self._stands == name else None
 
