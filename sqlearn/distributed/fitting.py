@@ -79,7 +79,8 @@ def fit(
     -------
     estimator
         The learner itself. While the workers run, it forgets, relabels and learns as if it had its ledger. A copy or
-        pickle of it predicts, and refuses to change. An adaptive learner of few rows solves for them when it is read:
+        pickle of it predicts, and refuses to change; of a learner that keeps its records, it changes, but does not know
+        its pieces. An adaptive learner of few rows solves for them when it is read:
         after a change by its own methods read it (``predict``, ``coef_``) before the workers end.
 
     Raises
