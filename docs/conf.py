@@ -3,10 +3,14 @@
 import inspect
 import re
 import sys
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 
 from docutils import nodes
+from jinja2 import FileSystemBytecodeCache
+from jinja2.sandbox import SandboxedEnvironment
+from numpydoc import docscrape_sphinx
 
 import sqlearn
 from sqlearn.engine.model.estimator import ExactEstimator
@@ -47,6 +51,8 @@ toc_object_entries_show_parents = "hide"
 autodoc_typehints = "none"  # numpydoc's sections have the types
 numpydoc_show_class_members = False
 numpydoc_class_members_toctree = False
+# numpydoc makes an environment for each docstring, and compiles the same template in it
+docscrape_sphinx.SandboxedEnvironment = partial(SandboxedEnvironment, bytecode_cache=FileSystemBytecodeCache())
 
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
