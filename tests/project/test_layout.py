@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from forks import run_forked
 from sources import PACKAGE, PATHS, ROOT, by_module, module_name, nodes_of, tree_of
 
 MAX_LINES = 600
@@ -352,8 +353,8 @@ for first in ("import sqlearn", "import sqlearn.verification", "from sqlearn imp
     import sqlearn
     print(type(sqlearn.verify).__name__)
 """
-    kinds = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    assert kinds.split() == ["function"] * 3
+    exit_code, kinds, _ = run_forked(code, ROOT)
+    assert exit_code == 0 and kinds.split() == ["function"] * 3
 
 
 def test_the_readme_starts_with_two_commands():

@@ -5,7 +5,6 @@ import os
 import random
 import signal
 import sqlite3
-import subprocess
 import sys
 import tempfile
 import threading
@@ -202,12 +201,12 @@ def test_a_full_disk_changes_nothing(tmp_path, room):
 
 
 LIMITED = """
-import resource, sys
+import resource
 from sqlearn import Store
 from sqlearn.errors import StoreError
-store = Store.open(sys.argv[1])
+store = Store.open("a")
 before = store.digest()
-resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFINITY))
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, resource.RLIM_INFINITY))
 try:
     store.forget(where="x0 > 0")
 except StoreError as error:
@@ -223,10 +222,9 @@ def test_a_journal_that_cannot_be_written(tmp_path):
     random = np.random.default_rng(0)
     table = {f"x{j}": random.normal(size=2000) for j in range(30)} | {"y": random.integers(0, 2, 2000)}
     Store.create(tmp_path / "a", GaussianNB(), table, target="y").close()
-    command = [sys.executable, "-c", LIMITED, str(tmp_path / "a"), "100000"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() in ("full", "access")
+    exit_code, reason, trouble = run_forked(LIMITED, tmp_path)
+    assert exit_code == 0, trouble
+    assert reason.strip() in ("full", "access")
     with Store.open(tmp_path / "a") as store:
         assert store.verify() and len(store) == 2000
 
