@@ -168,7 +168,7 @@ def test_sums_over_features_and_classes_are_those_of_single_rows(n_features, n_c
         assert outcome(model, records, response) == forgotten(model, records, response)
 
 
-@crossed(2, order=["C", "F"], kind=[np.float64, np.float32, np.int64, np.uint8, bool])
+@crossed(3, order=["C", "F"], kind=[np.float64, np.float32, np.int64, np.uint8, bool])
 def test_rows_are_predicted_from_as_they_lie_in_memory(order, kind, forgotten):
     rng = np.random.default_rng(0)
     X = np.asarray((rng.normal(size=(30, 41)) * 9 + 50).astype(kind), order=order)

@@ -71,7 +71,7 @@ def test_automatic_shrinkage_is_that_of_any_unit(solver):
 @pytest.mark.parametrize("loader", LOADERS)
 @pytest.mark.parametrize("options", LINEAR, ids=repr)
 @pytest.mark.parametrize("given_priors", [False, True])
-@pytest.mark.crossed(3)
+@pytest.mark.crossed(6)
 def test_linear_agrees_with_scikit_learn(loader, options, given_priors):
     X, y = data(loader)
     k = len(np.unique(y))

@@ -65,6 +65,7 @@ def shares(n_classes):
     ],
     ids=lambda model: repr(model).replace(" ", "").replace("\n", ""),
 )
+@pytest.mark.crossed(3)
 @pytest.mark.filterwarnings("ignore:alpha too small", "ignore:divide by zero")
 def test_agrees_with_scikit_learn_on_digits(model):
     X, y = load_digits(return_X_y=True)

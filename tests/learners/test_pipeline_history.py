@@ -61,7 +61,7 @@ STEPS = int(os.environ.get("HISTORY_STEPS", 8))
 
 @pytest.mark.filterwarnings("ignore")
 @over(PIPELINES)
-@pytest.mark.crossed(2)
+@pytest.mark.crossed(3)
 def test_histories(learner):
     run_state_machine_as_test(
         history_of(learner),
@@ -75,7 +75,7 @@ def test_histories(learner):
 
 
 @pytest.mark.filterwarnings("ignore")
-@over([learner for learner in PIPELINES if kind_of(learner) != "TextModel"][:: 1 if EVERYWHERE else 2])
+@over([learner for learner in PIPELINES if kind_of(learner) != "TextModel"][:: 1 if EVERYWHERE else 4])
 def test_hard_values(learner):
     rng = np.random.default_rng(5)
     check_contract(learner, records_of(learner, rng, 16, 2), rng)

@@ -81,7 +81,7 @@ MORE = [
 
 
 @pytest.mark.filterwarnings("ignore")
-@thinned_checks([*some_of(LEARNERS, answers_of, __name__), *MORE], 6, expected_failures)
+@thinned_checks([*some_of(LEARNERS, answers_of, __name__), *MORE], 8, expected_failures)
 def test_scikit_learn_checks(estimator, check):
     check(estimator)
 

@@ -48,6 +48,7 @@ MODELS = dict(models())
 
 
 @pytest.mark.parametrize("name", MODELS)
+@pytest.mark.crossed(2)
 def test_an_encoding_is_kept_only_where_it_is_the_same(name):
     rng = np.random.default_rng(len(name))
     pool, n = table(rng, 260), 220

@@ -69,6 +69,7 @@ def best_of_peers(p):
 
 @pytest.mark.filterwarnings("error::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("case", SINGULAR)
+@pytest.mark.crossed(2)
 def test_singular_problems_reach_their_optimum(case):
     p = SINGULAR[case]()
     model = learner_of(p).fit(p.X, p.y)

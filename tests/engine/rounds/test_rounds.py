@@ -92,7 +92,7 @@ def test_contract(learner, level, width, tiny):
 @over_kinds(ADAPTIVE)
 def test_contract_with_hard_records_among_tame_ones(learner):
     rng = np.random.default_rng(6)
-    check_contract(learner, pool_of(learner, rng, 60 if EVERYWHERE else 40), rng)
+    check_contract(learner, pool_of(learner, rng, 60 if EVERYWHERE else 28), rng)
 
 
 @over_kinds(ADAPTIVE)

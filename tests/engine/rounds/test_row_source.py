@@ -41,7 +41,7 @@ class Shuffled:
             yield Records(whole.x[part], whole.y[part], whole.w[part], whole.hashes[part])
 
 
-@crossed(4, learner=ADAPTIVE, seed=range(2))
+@crossed(7, learner=ADAPTIVE, seed=range(2))
 def test_blocks_of_any_size_and_order(learner, seed, monkeypatch):
     cut(monkeypatch)
     rng = np.random.default_rng(seed)

@@ -83,7 +83,7 @@ def refit(model, x, y, w=None):
 
 
 @pytest.mark.filterwarnings("ignore")
-@crossed(3, learner=LEARNERS, seed=range(3))
+@crossed(5, learner=LEARNERS, seed=range(3))
 def test_any_history_leaves_a_refit(learner, seed):
     rng = np.random.default_rng(seed)
     x, y = hard(seed)
