@@ -61,9 +61,9 @@ def chosen_in(
                 if not len(block):
                     continue
                 with block.located():
-                    values = _values(kept, block.kept)
+                    values = _values(kept, block)
                     if condition is None:
-                        _check_told_apart(block.kept, ids)
+                        _check_told_apart(block, ids)
                 if condition is None:
                     (column,) = values.values()
                     held = column.values() if isinstance(column, Category) else column
@@ -94,16 +94,19 @@ def chosen_in(
     return Chosen(np.concatenate(numbers), joined(blocks) if blocks else None, told, found)
 
 
-def _values(kept: Columns, frame: Any) -> dict[str, Any]:
+def _values(kept: Columns, block: Block) -> dict[str, Any]:
     """The values of these columns; of whole and of decimal numbers, as they are: float64 would round them."""
-    values: dict[str, Any] = {}
+    values: dict[str, Any] = {**block.exact}
+    frame = nw.from_native(block.kept, eager_only=True)
     for column in kept.all:
-        series = nw.from_native(frame, eager_only=True).get_column(column.name)
+        if column.name in block.exact:
+            continue
+        series = frame.get_column(column.name)
         if column.kind == "number" and (series.dtype in (nw.Int64, nw.UInt64) or is_decimal(series)):
             values[column.name] = np.fromiter(map(_exact, series.to_list()), object, len(series))
         else:
             one = Columns([column], None)
-            values |= one.block(nw.from_native(frame, eager_only=True).select(column.name).to_native())
+            values |= one.block(frame.select(column.name).to_native())
     return values
 
 
@@ -113,19 +116,21 @@ def _exact(value: Any) -> int | float | None:
     return int(value) if value == int(value) else float(value)
 
 
-def _check_told_apart(frame: Any, ids: set[Any]) -> None:
+def _check_told_apart(block: Block, ids: set[Any]) -> None:
     """Refuse ids where a column of floats has numbers that stand for several of them."""
-    for series in nw.from_native(frame, eager_only=True).iter_columns():
+    for series in nw.from_native(block.kept, eager_only=True).iter_columns():
         bits = 24 if series.dtype == nw.Float32 else 53
         if not series.dtype.is_float() or max(map(abs, ids), default=0) < 2**bits:
             continue
         numbers = np.abs(series.cast(nw.Float64).to_numpy())
+        if series.name in block.exact:
+            numbers[[not isinstance(value, float) for value in block.exact[series.name]]] = 0
         if (numbers >= 2**bits).any():
             row = int(np.argmax(numbers >= 2**bits))
             raise TableError(
                 f"column {shown(series.name)} holds the float {numbers[row]:.17g}, and floats of 2^{bits} and more do "
-                "not tell all ids apart. Nothing was changed: write ids as whole numbers or as text, do not learn "
-                "them, and fit again; or name the rows by a condition on other columns.",
+                "not tell all ids apart. Nothing was changed: write ids as whole numbers or as text, and fit again; "
+                "or name the rows by a condition on other columns.",
                 row=row,
                 column=series.name,
                 reason="value",

@@ -78,19 +78,54 @@ def test_large_ids_mean_one_row_each(form, ids, tmp_path):
     assert model.digest() == GaussianNB().fit(left.select(["age"]).to_pandas(), labels).digest()
 
 
-@pytest.mark.parametrize("kind", ["float64", "float32", "learned"])
+@pytest.mark.parametrize("kind", ["float64", "float32", "written"])
 def test_floats_that_do_not_tell_ids_apart_are_refused(kind, tmp_path):
-    ids = np.array(LARGE, "int64" if kind == "learned" else kind)
+    ids = np.array(LARGE, "float64" if kind == "written" else kind)
     table = pd.DataFrame({"id": ids, "age": np.arange(12.0), "buys": np.arange(12) % 2})
     table.to_csv(tmp_path / "0.csv", index=False)
-    learned = kind == "learned"  # a text file's column is learned as floats
-    pieces = tmp_path / "0.csv" if learned else [table]
-    model = fit(GaussianNB(), pieces, y="buys", columns=["id", "age"] if learned else ["age"])
+    model = fitted(tmp_path / "0.csv" if kind == "written" else [table])
     digest = model.digest()
     for change in (forget, rows_of, lambda model, **named: relabel(model, to=1, **named)):
         with pytest.raises(TableError, match=r"(row 0|line 2).*holds the float 1\.15.*do not tell all ids apart"):
             change(model, ids=[LARGE[0]], id="id")
     assert model.digest() == digest
+
+
+def written(path, numbers):
+    path.write_text("id,age,buys\n" + "".join(f"{number},{i},{i % 2}\n" for i, number in enumerate(numbers)))
+    return str(path)
+
+
+def test_learned_columns_of_text_files_are_asked_about_as_written(tmp_path):
+    numbers = ["9007199254740992", "9007199254740993", "1e300", "9007199254740995", "-9007199254740993", "-0.0"]
+    path = written(tmp_path / "0.csv", numbers)
+    model = fit(GaussianNB(), path, y="buys", columns=["id"])
+    assert rows_of(model, where="id between 9007199254740993 and 9007199254740994").X["id"].to_pylist() == [2.0**53]
+    zero = rows_of(model, where="id = 0").X["id"].to_pylist()
+    assert str(zero) == "[-0.0]"
+    with pytest.raises(TableError, match=r"line 4.*holds the float 1\.0+.*e\+300"):
+        forget(model, ids=[2**53 + 1], id="id")
+    assert forget(model, where="id = 1e300 or id < -9007199254740992") == 2
+    assert forget(model, where="id > 9007199254740993") == 1
+    left = pd.DataFrame({"id": [2.0**53, 2.0**53, -0.0]})
+    assert model.digest() == GaussianNB().fit(left, [0, 1, 1]).digest()
+
+
+@pytest.mark.parametrize("columns", [["age"], ["id"]], ids=["kept", "learned"])
+def test_decimals_of_text_files_are_ids_with_all_digits(columns, tmp_path):
+    numbers = [f"+00{LARGE[0]}.0000", f"{LARGE[1]}.", f"{LARGE[2]}.00", "", f"-{LARGE[3]}", "7.0"]
+    if columns == ["id"]:
+        numbers.remove("")
+    model = fit(GaussianNB(), written(tmp_path / "0.csv", numbers), y="buys", columns=columns)
+    for id, digits in (
+        (LARGE[0], 0),
+        (LARGE[1], 1),
+        (LARGE[2], 2),
+        (-LARGE[3], len(numbers) - 2),
+        (7, len(numbers) - 1),
+    ):
+        assert rows_of(model, ids=id, id="id").y.tolist() == [digits % 2]
+        assert rows_of(model, where=f"id = {id}").y.tolist() == [digits % 2]
 
 
 def test_columns_of_dates_or_booleans_have_no_ids():

@@ -1,8 +1,8 @@
 """Some rows of a piece, as a learner takes them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -38,6 +38,8 @@ class Block:
         From a row of the block, counted from 0, to its place in words, and to the fields of errors about it.
     kept : frame or None
         The columns that the plan keeps beside these.
+    exact : mapping of name to object[n]
+        Of those, numbers of which the frame has floats, as they are written: whole ones with all digits, or None.
     """
 
     X: Any
@@ -47,6 +49,7 @@ class Block:
     piece: str
     place: Place
     kept: Any = None
+    exact: Mapping[Any, np.ndarray] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return int(self.X.shape[0])

@@ -5,6 +5,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from sqlearn.distributed.pieces.block import Block
 from sqlearn.distributed.pieces.plan import Plan
 from sqlearn.errors import TableError
@@ -57,6 +59,7 @@ class PieceRows:
     y: Any = None
     weight: Any = None
     place: Place | None = None
+    exact: Mapping[Any, np.ndarray] = field(default_factory=dict)  # as of a block
 
 
 @dataclass

@@ -128,7 +128,9 @@ class Plan:
                 partial(_moved, rows.place, start) if rows.place else partial(_moved, piece.place, before + start)
             )
             y, weight = (None if values is None else values[at] for values in (rows.y, rows.weight))
-            yield self._block(X[at] if frame is None else frame[at], y, weight, before + start, piece.name, place)
+            block = self._block(X[at] if frame is None else frame[at], y, weight, before + start, piece.name, place)
+            block.exact = {name: values[at] for name, values in rows.exact.items()}
+            yield block
 
     def _block(self, X: Any, y: Any, weight: Any, start: int, piece: str, place: Place) -> Block:
         kept = None

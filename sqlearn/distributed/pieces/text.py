@@ -20,7 +20,7 @@ from sqlearn.table_files import TableFile, is_url
 _KINDS = {"number": "float64", "category": TEXT, "boolean": BOOLEAN, "date": "date", "text": TEXT, "whole": "int64"}
 _READ_AS = {"float64": "number", BOOLEAN: "boolean", "date": "date", "int64": "whole", TEXT: "category"}
 _EXACT = 2.0**53  # below it float64 holds every whole number
-_WHOLE = re.compile(r"\s*[+-]?[0-9]+\s*")
+_WHOLE = re.compile(r"([+-]?)0*([0-9]+)(?:[.,]0*)?")
 
 
 @dataclass
@@ -60,11 +60,10 @@ class TextPiece(FilePiece):
         if missing:
             raise lacking(self.name, missing[0], names)
         file = first.read_as(kinds=dict.fromkeys(names, "drop") | kinds, ids=None)
-        learned = {*plan.features, *plan.target, *plan.weight}
-        asked = [name for name in plan.keep if kinds[name] == "number" and name not in learned]
+        asked = [name for name in plan.keep if kinds[name] == "number"]
         written: Iterator[Mapping[str, Any]] | None = None
         for number, columns in enumerate(file):
-            arrays = [pa.array(columns[name], _type(kinds[name])) for name in kinds]
+            table, exact = pa.table([pa.array(columns[name], _type(kinds[name])) for name in kinds], [*kinds]), {}
             if any((np.abs(columns[name]) >= _EXACT).any() for name in asked):
                 if written is None:  # float64 does not tell these numbers apart: what is written does
                     texts = first.read_as(
@@ -73,9 +72,8 @@ class TextPiece(FilePiece):
                     written, at = iter(texts), 0
                 words = next(islice(written, number - at, None))
                 at = number + 1
-                for name in asked:
-                    arrays[[*kinds].index(name)] = _as_written(columns[name], words[name])
-            yield PieceRows(pa.table(arrays, [*kinds]), place=columns.place)
+                exact = {name: _as_written(columns[name], words[name]) for name in asked}
+            yield PieceRows(table, place=columns.place, exact=exact)
 
     def _kind(self, name: str, plan: Plan) -> str:
         given, kind = self.kinds.get(name), plan.kind_of(name)
@@ -86,22 +84,15 @@ class TextPiece(FilePiece):
         return _READ_AS[kind or TEXT]
 
 
-def _as_written(numbers: np.ndarray, texts: np.ndarray) -> Any:
-    """Numbers of a column as it is written: whole numbers of 64 bits where all are, else float64 as they are."""
-    import pyarrow as pa
-
-    wholes = [int(text) if text is not None and _WHOLE.fullmatch(text) else None for text in texts.tolist()]
-    for i in np.flatnonzero(~np.isnan(numbers)):
-        if wholes[i] is None:  # 7.0, as pandas writes it beside a gap
-            if abs(numbers[i]) >= _EXACT or numbers[i] != int(numbers[i]):
-                return pa.array(numbers)
-            wholes[i] = int(numbers[i])
-    for kind in (pa.int64(), pa.uint64()):
-        try:
-            return pa.array(wholes, kind)
-        except (pa.ArrowInvalid, OverflowError):  # this type has not all of them
-            continue
-    return pa.array(numbers)
+def _as_written(numbers: np.ndarray, texts: np.ndarray) -> np.ndarray:
+    """Numbers of a column as it is written: whole ones with all digits, the others as floats; object[n], or None."""
+    values = numbers.astype(object)
+    values[np.isnan(numbers)] = None
+    for i in np.flatnonzero(np.abs(numbers) >= _EXACT):
+        whole = _WHOLE.fullmatch(texts[i])
+        if whole and texts[i].replace(",", ".") != repr(float(numbers[i])):  # 9007199254740992.0 was a float
+            values[i] = int(whole[1] + whole[2])
+    return values
 
 
 def _type(kind: str) -> Any:
