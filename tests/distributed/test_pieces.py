@@ -100,6 +100,23 @@ def test_kinds_are_settled_over_all_pieces(one, other, kind):
     assert fitted(MixedNB(), frames, y="y").digest() == expected
 
 
+def arrow_frame(**columns):
+    return pa.table(columns).to_pandas(types_mapper=pd.ArrowDtype)
+
+
+def test_frames_of_pandas_with_gaps_in_types_of_arrow():
+    one = arrow_frame(a=pa.array([2**60 + 1, None, 3], pa.int64()), y=pa.array([2**60 + 1, 1, 2], pa.int64()))
+    other = arrow_frame(a=pa.array([2**63 + 1, None], pa.uint64()), y=pa.array([2**63 + 1, 5], pa.uint64()))
+    a, y = [2.0**60, np.nan, 3, 2.0**63, np.nan], [2.0**60, 1, 2, 2.0**63, 5]
+    expected = MixedNB().fit(pd.DataFrame({"a": a}), [0, 1, 1, 0, 1]).digest()
+    labelled = [one.assign(y=[0, 1, 1]), other.assign(y=[0, 1])]
+    assert fitted(MixedNB(), labelled, y="y").digest() == expected
+    parts = [(np.ones((len(frame), 1)), frame["y"]) for frame in (one, other)]
+    assert fitted(LinearRegression(), parts).digest() == LinearRegression().fit(np.ones((5, 1)), y).digest()
+    with raises(NOT_FINITE, match="piece 0, row 1"):
+        fitted(LinearRegression(), [(np.ones((len(frame), 1)), frame["a"]) for frame in (one, other)])
+
+
 @pytest.mark.parametrize(
     "labels, joined",
     [

@@ -6,6 +6,7 @@ from typing import Any
 import narwhals.stable.v2 as nw
 import numpy as np
 
+from sqlearn.engine.tables import is_missing
 from sqlearn.errors import TableError, shown
 
 TEXT, CATEGORY, OBJECT, BOOLEAN, DECIMAL = "text", "category", "object", "bool", "decimal"
@@ -158,7 +159,7 @@ def as_kind(column: nw.Series[Any], kind: str, piece: str) -> nw.Series[Any]:
 
 def _as_floats(column: nw.Series[Any]) -> nw.Series[Any]:
     """Numbers of any type as those of float64 that are nearest."""
-    numbers = [None if value is None else float(value) for value in column.to_list()]
+    numbers = [None if is_missing(value) else float(value) for value in column.to_list()]
     return nw.new_series(column.name, numbers, nw.Float64(), backend=column.implementation)
 
 
@@ -207,7 +208,7 @@ def as_values(values: Any, kind: str, what: str) -> np.ndarray:
         raise _misfit(what, own, kind)
     gaps = isinstance(values, nw.Series) and bool(values.null_count())
     if kind in _NUMBERS and (gaps or own == DECIMAL):
-        return np.array([np.nan if value is None else float(value) for value in values.to_list()], np.float64)
+        return np.array([np.nan if is_missing(value) else float(value) for value in values.to_list()], np.float64)
     if kind in _NUMBERS or (kind == BOOLEAN and not gaps):
         array = values.to_numpy() if isinstance(values, nw.Series) else values
         return array.astype(np.result_type(own, kind), copy=False)
