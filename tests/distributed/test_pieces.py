@@ -117,6 +117,18 @@ def test_frames_of_pandas_with_gaps_in_types_of_arrow():
         fitted(LinearRegression(), [(np.ones((len(frame), 1)), frame["a"]) for frame in (one, other)])
 
 
+@pytest.mark.parametrize("values", [["u", "v", None], [1, 2, 2]], ids=["text", "whole"])
+def test_frames_of_pandas_with_dictionaries_of_arrow(values):
+    one = arrow_frame(c=pa.array(values).dictionary_encode(), a=[1.0, 2.0, 3.0], y=[0, 1, 1])
+    joined = pd.DataFrame({"c": values * 2, "a": [1.0, 2.0, 3.0] * 2, "y": [0, 1, 1] * 2})
+    joined["c"] = joined["c"].astype("category")
+    for other in (one, joined[3:]):
+        expected = MixedNB().fit(joined[["c"]], joined["y"]).digest()
+        assert fitted(MixedNB(), [one, other], y="y", columns=["c"]).digest() == expected
+        expected = GaussianNB().fit(joined[["a"]], joined["y"]).digest()
+        assert fitted(GaussianNB(), [one, other], y="y", columns=["a"]).digest() == expected
+
+
 @pytest.mark.parametrize(
     "labels, joined",
     [

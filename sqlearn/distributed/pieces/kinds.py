@@ -38,20 +38,23 @@ def column_kind(column: nw.Series[Any]) -> str:
 
 def is_decimal(column: nw.Series[Any]) -> bool:
     """Whether a column has decimal numbers. Narwhals does not know those of Arrow that have more than 38 digits."""
-    if column.dtype != nw.Unknown:
-        return column.dtype.is_decimal()
+    return column.dtype.is_decimal() if column.dtype != nw.Unknown else str(_arrow_type(column)).startswith(DECIMAL)
+
+
+def _arrow_type(column: nw.Series[Any]) -> Any:
+    """The type of a column of Arrow, which frames of pandas may have, too; None of others."""
     native = column.to_native()
-    arrow = getattr(native, "type", None) or getattr(native.dtype, "pyarrow_dtype", None)
-    return str(arrow).startswith(DECIMAL)
+    return native.type if column.implementation.is_pyarrow() else getattr(native.dtype, "pyarrow_dtype", None)
 
 
 def _categories(column: nw.Series[Any]) -> nw.Series[Any]:
-    """The categories of a column; of pyarrow's, none of them, but of their type."""
-    if not column.implementation.is_pyarrow():
+    """The categories of a column; of Arrow's, none of them, but of their type."""
+    arrow = _arrow_type(column)
+    if arrow is None:
         return column.cat.get_categories()
     import pyarrow as pa
 
-    return nw.from_native(pa.chunked_array([], column.to_native().type.value_type), series_only=True)
+    return nw.from_native(pa.chunked_array([], arrow.value_type), series_only=True)
 
 
 def plain(kind: str) -> str:
