@@ -3,9 +3,10 @@
 import os
 import tempfile
 import threading
+import weakref
 from collections import deque
-from collections.abc import Iterator
-from typing import IO
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from sqlearn.errors import TooLargeError, shown
 
 Arrays = tuple[np.ndarray, ...]
 _ALL = slice(None)
-Span = tuple[int, np.dtype, tuple[int, ...]]  # where an array begins in the file, and what it is
+LARGEST = 1 << 29  # bytes of a temporary file, about
 
 
 class Share:
@@ -45,75 +46,81 @@ class Share:
         self._returned.append(size)
 
 
-class Overflow:
-    """What does not fit the share, in one temporary file for all blocks of the process: it may open 1,024, say.
+class Volume:
+    """A temporary file in which arrays lie one behind the other.
 
-    The file has no name: it goes with the process, however that ends. It is read into memory array by array, and not
-    mapped, as mapped pages count as the process's own. Its space is free again when all that lies in it was let go.
+    It has no name, and goes with the last who reads it or with the process, however that ends. It is read into memory
+    array by array, and not mapped, as mapped pages count as the process's own.
     """
 
     def __init__(self) -> None:
-        self._file: IO[bytes] | None = None
-        self._end, self._live, self._returned = 0, 0, deque[int]()
-        self._turn, self._process = threading.Lock(), os.getpid()
+        self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115
+        self._turn, self.size = threading.Lock(), 0
+        weakref.finalize(self, self._file.close)
+
+    def append(self, array: np.ndarray) -> "Span":
+        """Keep an array; one caller at a time."""
+        content = np.ascontiguousarray(array).reshape(-1).view(np.uint8).data if array.size else b""
+        with self._turn:
+            self._file.seek(self.size)
+            while len(content):
+                content = content[self._file.write(content) :]
+        span = Span(self, self.size, array.dtype, array.shape)
+        self.size += array.nbytes
+        return span
+
+    def read(self, start: int, size: int) -> np.ndarray:
+        """So many bytes, uint8[size]."""
+        content, done = np.empty(size, np.uint8), 0
+        while done < size:
+            part = self._read(size - done, start + done)
+            if not part:
+                raise OSError("a temporary file was cut short")
+            content[done : done + len(part)] = np.frombuffer(part, np.uint8)
+            done += len(part)
+        return content
+
+    def _read(self, n: int, start: int) -> bytes:
+        if hasattr(os, "pread"):  # a process that was forked has one position together with its parent
+            return os.pread(self._file.fileno(), n, start)
+        with self._turn:
+            self._file.seek(start)
+            return self._file.read(n)
+
+
+class Span(NamedTuple):
+    """An array in a temporary file, where it begins, and what it is."""
+
+    volume: Volume
+    start: int
+    dtype: np.dtype
+    shape: tuple[int, ...]
+
+    def read(self, rows: slice) -> np.ndarray:
+        """Rows of it, one behind the other."""
+        first, stop, _ = rows.indices(self.shape[0])
+        n, size = max(0, stop - first), int(np.prod(self.shape[1:])) * self.dtype.itemsize
+        return self.volume.read(self.start + first * size, n * size).view(self.dtype).reshape(n, *self.shape[1:])
+
+
+class Overflow:
+    """What does not fit the share, in few files for all blocks of the process: it may open 1,024, say.
+
+    A file is closed, and its space is free, when nothing that lies in it is needed any more.
+    """
+
+    def __init__(self) -> None:
+        self._turn = threading.Lock()
+        self._last: Callable[[], Volume | None] = lambda: None  # no more than a weak reference
 
     def write(self, arrays: Arrays) -> list[Span]:
         """Keep arrays; returns their places."""
         with self._turn:
-            self._free()
-            if self._file is None:
-                self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115
-            places, end = [], self._end
-            for array in arrays:
-                self._file.seek(end)
-                content = np.ascontiguousarray(array).reshape(-1).view(np.uint8).data if array.size else b""
-                while len(content):
-                    content = content[self._file.write(content) :]
-                places.append((end, array.dtype, array.shape))
-                end += array.nbytes
-            self._live += end - self._end
-            self._end = end
-        return places
-
-    def read(self, place: Span, rows: slice) -> np.ndarray:
-        """Rows, one behind the other, of an array that was kept."""
-        start, dtype, shape = place
-        first, stop, _ = rows.indices(shape[0])
-        size = int(np.prod(shape[1:])) * dtype.itemsize
-        start += first * size
-        n = max(0, stop - first)
-        content, done = np.empty(n * size, np.uint8), 0
-        with self._turn:
-            while done < len(content):
-                part = self._read(len(content) - done, start + done)
-                if not part:
-                    raise OSError("a temporary file was cut short")
-                content[done : done + len(part)] = np.frombuffer(part, np.uint8)
-                done += len(part)
-        return content.view(dtype).reshape(n, *shape[1:])
-
-    def _read(self, n: int, start: int) -> bytes:
-        assert self._file is not None
-        if hasattr(os, "pread"):  # a process that was forked has one position together with its parent
-            return os.pread(self._file.fileno(), n, start)
-        self._file.seek(start)
-        return self._file.read(n)
-
-    def release(self, size: int) -> None:
-        """Let go of so many bytes; never waits, as the garbage collector may call it at any moment."""
-        self._returned.append(size)
-        if self._turn.acquire(blocking=False):
-            try:
-                self._free()
-            finally:
-                self._turn.release()
-
-    def _free(self) -> None:
-        while self._returned:
-            self._live -= self._returned.popleft()
-        if not self._live and self._file is not None and self._process == os.getpid():  # a fork's parent still reads
-            self._file.truncate(0)
-            self._end = 0
+            volume = self._last()
+            if volume is None or volume.size >= LARGEST:
+                volume = Volume()
+                self._last = weakref.ref(volume)
+            return [volume.append(array) for array in arrays]
 
 
 SHARE = Share()
@@ -123,8 +130,7 @@ _overflow = Overflow()
 def _after_fork() -> None:
     """In a process that was just forked: another thread may have held a lock, and the parent goes on with its file."""
     global _overflow
-    SHARE._turn, _overflow._turn = threading.Lock(), threading.Lock()
-    _overflow = Overflow()
+    SHARE._turn, _overflow = threading.Lock(), Overflow()
 
 
 if hasattr(os, "register_at_fork"):
@@ -142,9 +148,9 @@ class Blocks:
     """
 
     def __init__(self, limit: int) -> None:
-        self._limit, self._overflow = limit, _overflow
+        self._limit = limit
         self._kept: list[Arrays | list[Span]] = []
-        self._held, self._spilt = 0, 0
+        self._held = 0
 
     def __len__(self) -> int:
         return len(self._kept)
@@ -162,21 +168,20 @@ class Blocks:
             self._kept.append(arrays)
             return
         try:
-            self._kept.append(self._overflow.write(arrays))
+            self._kept.append(_overflow.write(arrays))
         except OSError as error:
             raise TooLargeError(
                 f"A temporary file in {shown(tempfile.gettempdir())} could not be written: {error}. It keeps rows that "
                 f"do not fit the {self._limit:,} bytes of memory that this process may keep. Nothing was changed: make "
                 "room there, name another folder in the environment variable TMPDIR, or allow more memory."
             ) from error
-        self._spilt += size
 
     def read(self, number: int, rows: slice = _ALL) -> Arrays:
         """The arrays of a block, or these rows of them; from the file, no others are read."""
         block = self._kept[number]
         if isinstance(block, tuple):
             return tuple(array[rows] for array in block)
-        return tuple(self._overflow.read(place, rows) for place in block)
+        return tuple(span.read(rows) for span in block)
 
     def __iter__(self) -> Iterator[Arrays]:
         return (self.read(number) for number in range(len(self)))
@@ -184,8 +189,7 @@ class Blocks:
     def close(self) -> None:
         """Let go of everything."""
         SHARE.give_back(self._held)
-        self._overflow.release(self._spilt)
-        self._kept, self._held, self._spilt = [], 0, 0
+        self._kept, self._held = [], 0
 
     def __del__(self) -> None:
         self.close()
