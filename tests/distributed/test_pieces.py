@@ -173,7 +173,7 @@ def test_columns_beside_what_is_learned():
 def test_a_bad_value_is_named_with_its_piece_and_row():
     parts = cut(table(), 3, 6, 9)
     parts[2].loc[7, "b"] = np.nan
-    with raises(NOT_FINITE, match=r"^piece 2, row 1: .*row 1 \(counted from 0\)") as caught:
+    with raises(NOT_FINITE, match=r"^piece 2, row 1 \(counted from 0\): .*in column") as caught:
         fitted(GaussianNB(), parts, y="label")
     assert caught.value.row == 1
 
@@ -189,7 +189,7 @@ def test_names_that_are_numbers():
 
 def test_values_that_are_masked_are_refused():
     X = np.ma.array(np.arange(8.0).reshape(4, 2), mask=np.arange(8).reshape(4, 2) == 5)
-    with raises(NOT_FINITE, match=r"^piece 0, row 2: Input X is masked, first in row 2 \(counted from 0\), column 1"):
+    with raises(NOT_FINITE, match=r"^piece 0, row 2 \(counted from 0\): Input X is masked, first in column 1"):
         pieces_of(GaussianNB(), [(X, [0, 1, 0, 1])])
     with raises(NOT_FINITE, match="^piece 0, row 1: Input y is masked"):
         pieces_of(GaussianNB(), [(X.data, np.ma.array([0, 1, 0, 1], mask=[0, 1, 0, 0]))])

@@ -239,7 +239,7 @@ def test_a_bad_value_is_named_with_its_file_and_row(tmp_path):
         values = HARD.copy()
         values[[3, 5]] = [np.nan, 1.0] if i == 7 else 1.0
         parquet.write_table(table().set_column(0, "a", [values]), tmp_path / f"{i}.parquet", row_group_size=3)
-    with raises(NOT_FINITE, match=r"7\.parquet, row 3: .*column 'a'") as caught:
+    with raises(NOT_FINITE, match=r"7\.parquet, row 3 \(counted from 0\): .*column 'a'") as caught:
         fitted(GaussianNB(), tmp_path, y="label")
     assert caught.value.row == 3 and caught.value.column == "a"
     files = written(tmp_path, "a,label\n1,2\n", "a,label\n1,2\n\n3,\n5,1\n")
