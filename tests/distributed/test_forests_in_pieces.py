@@ -92,6 +92,7 @@ class Pieced(History):
 
 @pytest.mark.parametrize("n", [1, 2, 7, 16])
 @pytest.mark.parametrize("learner", [*CLASSIFIERS, *REGRESSORS], ids=lambda learner: learner.__name__)
+@pytest.mark.crossed(2)
 def test_a_history(learner, n):
     kind = KINDS[(n + len(learner.__name__)) % len(KINDS)]
     history = Pieced([n, len(learner.__name__)], n, most=120, learner=learner, kind=kind)

@@ -9,7 +9,7 @@ import pytest
 from sklearn import tree
 from sklearn.base import clone
 
-from learners import LEARNERS, over
+from learners import LEARNERS, over_kinds
 from records import tame
 from sqlearn.compose import TableModel
 from sqlearn.distributed import fit, forget, gathering, relabel, rows_of
@@ -29,7 +29,7 @@ def pieces_of(records):
     return [(part.X, part.y, part.w) for part in parts]
 
 
-@over(KEEPING)
+@over_kinds(KEEPING)
 def test_records_are_gathered(learner):
     records = tame(learner, 40)
     model = fit(clone(learner), pieces_of(records))

@@ -141,6 +141,7 @@ IDS = {  # ids, one of them, and one that is none; how many rows of the ids are 
 
 @pytest.mark.parametrize("as_dataset", [False, True])
 @pytest.mark.parametrize("kind", IDS)
+@pytest.mark.crossed(2)
 def test_row_groups_without_the_ids_are_not_read(kind, as_dataset, tmp_path, monkeypatch):
     ids, known, unknown, least = IDS[kind]
     full = pa.table({"id": ids, "age": pa.array(np.arange(30.0)), "buys": pa.array(np.arange(30) % 2)})

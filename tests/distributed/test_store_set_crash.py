@@ -42,7 +42,7 @@ def memory_path(tmp_path):
         yield Path(folder)
 
 
-@pytest.mark.parametrize("model, kills", [("counts", 6), ("encoded", 3)])
+@pytest.mark.parametrize("model, kills", [("counts", 4), ("encoded", 2)])
 def test_killed_at_any_moment(memory_path, model, kills):
     """Kill -9: the set verifies, its rows are those before or after the call. ``make set-kills`` does so 100 times."""
     hit = attack(kills, 0, memory_path / "set", model)

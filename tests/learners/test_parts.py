@@ -155,7 +155,7 @@ CHECKED = [
 ]
 
 
-@thinned_checks(CHECKED, 8, expected_failures)
+@thinned_checks(CHECKED, 12, expected_failures)
 def test_scikit_learn_checks(estimator, check):
     check(estimator)
 

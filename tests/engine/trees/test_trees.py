@@ -58,7 +58,7 @@ def test_threads_grow_the_same_trees():
 
 
 @pytest.mark.parametrize("seed", range(40))
-@pytest.mark.crossed(3)
+@pytest.mark.crossed(5)
 def test_histories(seed):
     History(seed).run(10, naive=seed % 4 == 0)
 
