@@ -17,7 +17,7 @@ from sqlearn.distributed.grouping import ranks
 from sqlearn.distributed.learning import names_of
 from sqlearn.distributed.ledger import PiecedLedger
 from sqlearn.distributed.pieces import Block, Piece, joined
-from sqlearn.distributed.pieces.kinds import is_number
+from sqlearn.distributed.pieces.kinds import OBJECT, is_number
 from sqlearn.distributed.rounds import solve
 from sqlearn.distributed.rows import PiecedRows
 from sqlearn.distributed.source import Source, moved
@@ -307,15 +307,16 @@ def _found(sources: Sequence[Source], where: Any, ids: Any, id: Any) -> list[Mea
     for source in sources:
         names = [name for name in (*source.plan.columns, *source.plan.others) if isinstance(name, str)]
         kinds = {name: source.plan.kind_of(name) for name in names}
-        columns = [Column(name, "kept", _stored(kind)) for name, kind in kinds.items() if kind is not None]
+        columns = [Column(name, "kept", _stored(kind or OBJECT)) for name, kind in kinds.items()]
         if where is None:
-            kind = kinds.get(id)
-            if kind is None:
+            if not isinstance(id, str) or id not in kinds:
                 raise TableError(
-                    f"The pieces have no column {shown(id)}. Nothing was changed: name the column of ids.",
+                    f"There is no column {shown(id)} that all pieces have. Nothing was changed: name that of ids.",
                     column=id if isinstance(id, str) else None,
                     reason="columns",
                 )
+            plan = source.plan.keeping([id])
+            kind = kinds[id] or OBJECT
             if not (is_number(kind) or kind.startswith(_IDS)):
                 raise TableError(
                     f"The column {shown(id)} is of the type {kind}, and ids are texts or whole numbers. Nothing "
@@ -327,12 +328,11 @@ def _found(sources: Sequence[Source], where: Any, ids: Any, id: Any) -> list[Mea
             listed = named_ids(ids, textual, "these pieces", f"the column {shown(id)}")
             check_given_once(listed)
             wanted = {*listed}
-            condition, keep = None, [id]
+            condition = None
         else:
             condition = Condition(where, columns)
-            keep = condition.reads
-        kept = Columns([column for column in columns if column.name in keep], None)
-        plan = source.plan.keeping(keep)
+            plan = source.plan.keeping(condition.reads)
+        kept = Columns([column for column in columns if column.name in plan.keep], None)
         calls = [
             (plan, piece, kept, where, wanted, sorted(source.gone.get(number, ())), source.targets.get(number, {}))
             for number, piece in enumerate(source.pieces)

@@ -135,6 +135,16 @@ def test_columns_of_dates_or_booleans_have_no_ids():
             forget(model, ids=[1], id=id)
 
 
+def test_columns_of_other_types_in_other_pieces_are_told_from_missing_ones():
+    model = fitted([people().assign(id=[1, 2, 3], more=0), people().assign(id=["p", "q", "r"])])
+    for named in ({"ids": [1], "id": "id"}, {"where": "age > 30 and id = 1"}):
+        with pytest.raises(TableError, match=r"'id' holds other types in other pieces.*'age', 'buys', 'name'"):
+            forget(model, **named)
+    with pytest.raises(TableError, match="no column 'more' that all pieces have"):
+        forget(model, ids=[1], id="more")
+    assert forget(model, ids=["bob"], id="name") == 2
+
+
 def test_ids_that_are_no_unicode_are_unknown(tmp_path):
     people().to_parquet(tmp_path / "0.parquet")
     model = fitted(str(tmp_path / "0.parquet"))

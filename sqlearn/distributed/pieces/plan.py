@@ -66,9 +66,11 @@ class Plan:
             )
         for name in names:
             if self.kind_of(name) is None:
+                told = "holds other types in other pieces" if name in self.others else "is not in all pieces"
+                settled = [*self.columns, *(other for other, kind in self.others.items() if kind is not None)]
                 raise TableError(
-                    f"The column {shown(name)} is not in all pieces, or is of different types there. Nothing was "
-                    f"changed: the columns that all pieces have are {listed([*self.columns, *self.others])}.",
+                    f"The column {shown(name)} {told}. Nothing was changed: columns that all pieces have, of one type, "
+                    f"are {listed(settled)}.",
                     column=name,
                     reason="columns",
                 )
