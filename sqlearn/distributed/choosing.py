@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 import narwhals.stable.v2 as nw
@@ -14,6 +15,8 @@ from sqlearn.engine.tables import is_missing
 from sqlearn.errors import TableError, shown
 from sqlearn.storage.conditions import Condition, Seen
 from sqlearn.storage.table import Category, Columns
+
+_LARGEST = int(np.log10(np.finfo(np.float64).max))  # decimal places of a number
 
 
 class Chosen(NamedTuple):
@@ -104,9 +107,11 @@ def _values(kept: Columns, block: Block) -> dict[str, Any]:
         series = frame.get_column(column.name)
         if column.kind == "number" and (series.dtype in (nw.Int64, nw.UInt64) or is_decimal(series)):
             values[column.name] = np.fromiter(map(_exact, series.to_list()), object, len(series))
-        else:
-            one = Columns([column], None)
-            values |= one.block(frame.select(column.name).to_native())
+            continue
+        given = frame.select(column.name).to_native()
+        if column.kind == "category" and series.dtype == nw.Object:
+            given = {column.name: np.fromiter(map(_plain, series.to_list()), object, len(series))}
+        values |= Columns([column], None).block(given)
     return values
 
 
@@ -116,15 +121,21 @@ def _exact(value: Any) -> int | float | None:
     return int(value) if value == int(value) else float(value)
 
 
+def _plain(value: Any) -> Any:
+    """A value of a column of objects: of decimal numbers that float64 reaches, as of a column of them."""
+    is_plain = isinstance(value, Decimal) and value.is_finite() and value.adjusted() <= _LARGEST
+    return _exact(value) if is_plain else value
+
+
 def _check_told_apart(block: Block, ids: set[Any]) -> None:
     """Refuse ids where a column of floats has numbers that stand for several of them."""
+    largest = max((abs(id) for id in ids if isinstance(id, int)), default=0)
     for series in nw.from_native(block.kept, eager_only=True).iter_columns():
         bits = 24 if series.dtype == nw.Float32 else 53
-        if not series.dtype.is_float() or max(map(abs, ids), default=0) < 2**bits:
+        if not (series.dtype.is_float() or series.dtype == nw.Object) or largest < 2**bits:
             continue
-        numbers = np.abs(series.cast(nw.Float64).to_numpy())
-        if series.name in block.exact:
-            numbers[[not isinstance(value, float) for value in block.exact[series.name]]] = 0
+        values = block.exact.get(series.name, series.to_list())
+        numbers = np.array([abs(value) if isinstance(value, float | np.floating) else 0.0 for value in values])
         if (numbers >= 2**bits).any():
             row = int(np.argmax(numbers >= 2**bits))
             raise TableError(

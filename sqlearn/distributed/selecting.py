@@ -17,7 +17,7 @@ from sqlearn.distributed.grouping import ranks
 from sqlearn.distributed.learning import names_of
 from sqlearn.distributed.ledger import PiecedLedger
 from sqlearn.distributed.pieces import Block, Piece, joined
-from sqlearn.distributed.pieces.kinds import OBJECT, is_number
+from sqlearn.distributed.pieces.kinds import DECIMAL, OBJECT, TEXT, is_number, plain
 from sqlearn.distributed.rounds import solve
 from sqlearn.distributed.rows import PiecedRows
 from sqlearn.distributed.source import Source, moved
@@ -35,11 +35,9 @@ from sqlearn.errors import (
 )
 from sqlearn.storage.calls import called_as
 from sqlearn.storage.conditions import Condition
-from sqlearn.storage.table import Column, Columns, check_given_once, named_ids, takes_interactions
+from sqlearn.storage.table import Column, Columns, as_list, check_given_once, named_ids, takes_interactions
 
 _STORED = {"bool": "boolean", "text": "category", "object": "category"}  # conditions' words for kinds
-
-_IDS = "text", "object", "category", "decimal"  # kinds of ids, beside numbers
 
 
 class Meant(NamedTuple):
@@ -302,6 +300,8 @@ def _found(sources: Sequence[Source], where: Any, ids: Any, id: Any) -> list[Mea
             "Name rows by `where`, or by `ids` and `id`, the column that has them. Nothing was changed: pass one of "
             "these."
         )
+    if isinstance(ids, Iterator):
+        ids = [*ids]
     found: list[Meant] = []
     wanted: set[Any] = set()
     for source in sources:
@@ -317,14 +317,16 @@ def _found(sources: Sequence[Source], where: Any, ids: Any, id: Any) -> list[Mea
                 )
             plan = source.plan.keeping([id])
             kind = kinds[id] or OBJECT
-            if not (is_number(kind) or kind.startswith(_IDS)):
+            of = plain(kind)
+            if not (of in (TEXT, OBJECT, DECIMAL) or (is_number(of) and (of == kind or "int" in of))):
                 raise TableError(
                     f"The column {shown(id)} is of the type {kind}, and ids are texts or whole numbers. Nothing "
                     "was changed: name another column, or pass a condition as `where`.",
                     column=id,
                     reason="columns",
                 )
-            textual = next(column.kind == "category" for column in columns if column.name == id)
+            texts = any(isinstance(each, str) for each in as_list(ids))
+            textual = of == TEXT or (of == OBJECT and texts)  # objects may be both
             listed = named_ids(ids, textual, "these pieces", f"the column {shown(id)}")
             check_given_once(listed)
             wanted = {*listed}

@@ -145,6 +145,46 @@ def test_columns_of_other_types_in_other_pieces_are_told_from_missing_ones():
     assert forget(model, ids=["bob"], id="name") == 2
 
 
+def test_columns_of_objects_are_asked_about_as_what_they_hold():
+    """Decimal numbers, as they come from data bases, whole numbers beside gaps, and texts."""
+    decimals = [decimal.Decimal(LARGE[0]), decimal.Decimal("5.50"), decimal.Decimal(LARGE[1]), None]
+    others = pd.Series([LARGE[2], "p", True, 0.5], dtype=object)
+    frame = pd.DataFrame({"id": others, "sum": decimals, "age": [1.0, 2, 3, 4], "buys": [0, 1, 0, 1]})
+    frame["sum"] = frame["sum"].astype(object)
+    model = fitted([frame])
+    for named, ages in [
+        ({"ids": [LARGE[1]], "id": "sum"}, [3]),
+        ({"ids": iter([LARGE[2]]), "id": "id"}, [1]),
+        ({"ids": "p", "id": "id"}, [2]),
+        ({"where": f"sum > {LARGE[0]}"}, [3]),
+        ({"where": f"sum = 5.5 or sum = {LARGE[0]}"}, [1, 2]),
+        ({"where": "sum is null or id = 'p'"}, [2, 4]),
+    ]:
+        assert rows_of(model, **named).X["age"].tolist() == ages
+    for odd in (decimal.Decimal("Infinity"), decimal.Decimal("1e999999999")):
+        model = fitted([frame.assign(sum=[*decimals[:3], odd])])
+        with pytest.raises(TableError, match=r"piece 0, row 3: .*is neither a number nor text, but Decimal"):
+            forget(model, where="sum > 5")
+    learned = fit(GaussianNB(), [frame[:3]], y="buys", columns=["sum"])
+    assert forget(learned, where=f"sum > {LARGE[0]}") == 1
+    left = pd.DataFrame({"sum": [2.0**60, 5.5]})
+    assert learned.digest() == GaussianNB().fit(left, [0, 1]).digest()
+
+
+def test_floats_among_objects_do_not_tell_ids_apart():
+    ids = pd.Series([LARGE[0], float(LARGE[1]), None], dtype=object)
+    model = fitted([people().assign(id=ids)])
+    with pytest.raises(TableError, match=r"row 1.*holds the float 1.15.*do not tell all ids apart"):
+        forget(model, ids=[LARGE[0]], id="id")
+
+
+def test_categories_that_are_whole_numbers_are_ids():
+    model = fitted([people().assign(id=pd.Categorical(LARGE[:3]), share=pd.Categorical([0.5, 1.0, 2.0]))])
+    assert rows_of(model, ids=[LARGE[1]], id="id").X["age"].tolist() == [22]
+    with pytest.raises(TableError, match="'share' is of the type category of float64, and ids are texts or whole"):
+        forget(model, ids=[1], id="share")
+
+
 def test_ids_that_are_no_unicode_are_unknown(tmp_path):
     people().to_parquet(tmp_path / "0.parquet")
     model = fitted(str(tmp_path / "0.parquet"))
