@@ -19,11 +19,13 @@ PART = 1 << 26  # names of a part, about
 def parts_of_index(workers: Workers, n_names: int) -> list[str | None]:
     """Which worker keeps each part of an index of about so many names; None where workers have no names.
 
-    There are as many parts as workers that have names, or more, and a power of two.
+    There are as many parts as workers that have names, or more, and a power of two: two to four times as many where the
+    workers are no power of two, so that none keeps much more than another.
     """
     places: list[str | None] = [name for name, threads in workers.places().items() for _ in range(threads)]
     n = max(len(places), -(-n_names // PART), 1)
-    return list(islice(cycle(places or [None]), 1 << (n - 1).bit_length()))
+    bits = (n - 1).bit_length() + (n.bit_count() > 1)
+    return list(islice(cycle(places or [None]), 1 << bits))
 
 
 def bits_of(places: Sequence[Any]) -> int:

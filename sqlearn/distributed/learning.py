@@ -155,7 +155,7 @@ class UnderWay:
         Where they are learned.
     calls : sequence of tuple
         The arguments of :func:`learned` for each piece.
-    places : sequence of str or None
+    keepers : sequence of str or None
         Which worker keeps the names of each part of the index; empty where they are not wanted.
 
     Attributes
@@ -166,8 +166,8 @@ class UnderWay:
         Which worker has done it.
     """
 
-    def __init__(self, workers: Workers, calls: Sequence[tuple[Any, ...]], places: Sequence[str | None]) -> None:
-        self._workers, self._calls, self._parts = workers, calls, places
+    def __init__(self, workers: Workers, calls: Sequence[tuple[Any, ...]], keepers: Sequence[str | None]) -> None:
+        self._workers, self._calls, self._keepers = workers, calls, keepers
         self._under_way: dict[int, Future] = {}
         self._levels: list[list[Future]] = []
         self._names: dict[int, list[Future]] = {}
@@ -214,7 +214,7 @@ class UnderWay:
     def _finish(self, number: int, report: Report) -> None:
         near, piece = self._workers.near, self._under_way.pop(number)
         ((self.rows[number], self.places[number]),) = results(self._workers, [self._told.pop(number)])
-        self._names[number] = [self._sent(near(_names, piece, part), to) for part, to in enumerate(self._parts)]
+        self._names[number] = [self._sent(near(_names, piece, part), to) for part, to in enumerate(self._keepers)]
         self._put(0, near(_model, piece))
         report(self.rows[number])
 

@@ -11,6 +11,8 @@ import pytest
 import cluster_kills
 from learners import EVERYWHERE
 from sqlearn.distributed import fit, forget
+from sqlearn.distributed.index import parts_of_index
+from sqlearn.distributed.workers import workers_of
 from sqlearn.ensemble import RandomForestClassifier
 from sqlearn.errors import UnsupportedError
 from sqlearn.naive_bayes import GaussianNB
@@ -36,6 +38,9 @@ def test_workers_that_are_killed(kill):
 def test_one_part_of_the_index_is_asked(client, monkeypatch):
     X, y = cluster_kills.all_rows()
     model = fit(GaussianNB(), map(cluster_kills.Piece, range(cluster_kills.PIECES)), client=client)
+    parts = model.state.ledger.indexes[0]._parts
+    lies = client.who_has(parts)
+    assert [[*lies[part.key]] for part in parts] == [[keeper] for keeper in parts_of_index(workers_of(client), 0)]
     calls = []
     submit = client.submit
     monkeypatch.setattr(client, "submit", lambda *args, **kwargs: calls.append(args) or submit(*args, **kwargs))
