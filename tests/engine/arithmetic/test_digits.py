@@ -22,7 +22,7 @@ def both(function, *arguments):
 
 
 @given(st.integers(1, 70), st.integers(-70, 40), st.data())
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=50)
 def test_integers_and_kernels_agree_to_the_bit(length, low, data):
     numbers = data.draw(st.lists(st.lists(DIGIT, min_size=length, max_size=length), min_size=1, max_size=3))
     digits = np.array(numbers, np.int64)

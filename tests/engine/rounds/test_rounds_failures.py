@@ -124,7 +124,7 @@ def test_interrupts_at_every_block(learner, tiny):
         count, strike = 0, -1
         update(twin)
         moments, before, victim = count, snapshot(model), copy.deepcopy(model)
-        for k in range(1, moments + 1, 1 + moments // (60 if EVERYWHERE else 30)):
+        for k in range(1, moments + 1, 1 + moments // (60 if EVERYWHERE else 15)):
             count, strike = 0, k
             with pytest.raises(KeyboardInterrupt):
                 update(victim)

@@ -53,7 +53,7 @@ def test_contract_with_all_levels_of_rounds(learner, monkeypatch):
     cut(monkeypatch)
     model = TableModel(learner)
     rng = np.random.default_rng(6)
-    check_contract(model, pool_of(model, rng, 50 if EVERYWHERE else 36), rng)
+    check_contract(model, pool_of(model, rng, 50 if EVERYWHERE else 28), rng)
 
 
 @crossed(3, learner=[LogisticRegression(), KMeans(2)], seed=range(3))

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 
+from learners import EVERYWHERE
 from naive_tree import mix
 from small_trees import (
     CLASSIFIERS,
@@ -105,7 +106,7 @@ def test_samples_of_as_many_records_as_give_thresholds():
     """A perfect split of 12 records that are by chance all of the sample: one record more, and another one may win."""
     y = np.arange(33) % 2
     X, tried = np.column_stack([y, y]).astype(float), 0
-    for seed in range(0, 3000, 6):  # whose samples have about 16 records
+    for seed in range(0, 3000, 6 if EVERYWHERE else 15):  # whose samples have about 16 records
         learner = SmallTree(random_state=seed)
         model = clone(learner).fit(X, y)
         tree, rows = trees_and_plan(model)[0][0], model._state.statistic.rows
@@ -113,7 +114,7 @@ def test_samples_of_as_many_records_as_give_thresholds():
             for wrong in np.eye(2):
                 followed(learner, (X, y), [(1, wrong[None], np.zeros(1, int))] * 4)
             tried += 1
-    assert tried > 10
+    assert tried > (10 if EVERYWHERE else 4)
 
 
 def test_leaves_of_equal_records_get_others_while_they_are_small():
