@@ -92,6 +92,8 @@ def forget(model: Any, *, where: str | None = None, ids: Any = None, id: str | N
         cannot be told whether a row is held, as the model's own methods took out some rows equal to it.
     ConditionError
         When the condition cannot be read, or does not fit the columns.
+    BusyError
+        When another call is changing the model.
     UnsupportedError
         When the rows cannot be reached, or it is not known where they came from, as of a copy.
 
@@ -108,15 +110,16 @@ def forget(model: Any, *, where: str | None = None, ids: Any = None, id: str | N
     >>> forget(model, ids=["cid"], id="person"), model.theta_
     (1, array([[41.]]))
     """
-    found, names = _meant(model, where, ids, id)
-    if not found:
-        return 0
-    whole = joined([meant.chosen.block for meant in found])
-    with _located(whole):
-        model.forget(**whole.args())
-    for (source, number, chosen), some in zip(found, _of_each(found, names), strict=True):
-        source.forgotten(number, chosen.rows, some)
-    _solve(model, "forgotten")
+    with _turn(model):
+        found, names = _meant(model, where, ids, id)
+        if not found:
+            return 0
+        whole = joined([meant.chosen.block for meant in found])
+        with _located(whole):
+            model.forget(**whole.args())
+        for (source, number, chosen), some in zip(found, _of_each(found, names), strict=True):
+            source.forgotten(number, chosen.rows, some)
+        _solve(model, "forgotten")
     return len(whole)
 
 
@@ -168,33 +171,50 @@ def relabel(model: Any, *, to: Any, where: str | None = None, ids: Any = None, i
     (1, array([[22.],
            [41.]]))
     """
-    found, names = _meant(model, where, ids, id)
-    if not found:
-        return 0
-    whole = joined([meant.chosen.block for meant in found])
-    if whole.y is None:
-        raise UnsupportedError(
-            f"{type(model).__name__} has learned neither labels nor targets, so there is nothing to relabel. Nothing "
-            "was changed: forget rows, and learn others.",
-            reason="relabel",
-        )
-    target = np.asarray(to)
-    if target.shape != whole.y.shape[1:]:
-        raise ShapeError(
-            f"`to` has shape {target.shape}, and each row has a label or target of shape {whole.y.shape[1:]}. Nothing "
-            "was changed: pass one for all rows.",
-            reason="shape",
-        )
-    new = replace(whole, y=np.repeat(target[None], len(whole), axis=0))
-    given = {} if whole.weight is None else {"sample_weight": whole.weight}
-    with _located(whole):
-        new_names = names_of(model, new)
-        model.relabel(whole.X, whole.y, new.y, **given)
-    each = zip(found, _of_each(found, names), _of_each(found, new_names), strict=True)
-    for (source, number, chosen), some, others in each:
-        source.relabelled(number, chosen.rows, target, some, others)
-    _solve(model, "relabelled")
+    with _turn(model):
+        found, names = _meant(model, where, ids, id)
+        if not found:
+            return 0
+        whole = joined([meant.chosen.block for meant in found])
+        if whole.y is None:
+            raise UnsupportedError(
+                f"{type(model).__name__} has learned neither labels nor targets, so there is nothing to relabel. "
+                "Nothing was changed: forget rows, and learn others.",
+                reason="relabel",
+            )
+        target = np.asarray(to)
+        if target.shape != whole.y.shape[1:]:
+            raise ShapeError(
+                f"`to` has shape {target.shape}, and each row has a label or target of shape {whole.y.shape[1:]}. "
+                "Nothing was changed: pass one for all rows.",
+                reason="shape",
+            )
+        new = replace(whole, y=np.repeat(target[None], len(whole), axis=0))
+        given = {} if whole.weight is None else {"sample_weight": whole.weight}
+        with _located(whole):
+            new_names = names_of(model, new)
+            model.relabel(whole.X, whole.y, new.y, **given)
+        each = zip(found, _of_each(found, names), _of_each(found, new_names), strict=True)
+        for (source, number, chosen), some, others in each:
+            source.relabelled(number, chosen.rows, target, some, others)
+        _solve(model, "relabelled")
     return len(whole)
+
+
+@contextmanager
+def _turn(model: Any) -> Iterator[None]:
+    """Context of one change by name: another one that looked its rows up meanwhile would mean what is gone by then."""
+    taken: list[Source] = []
+    try:
+        for source in _sources_of(model):
+            busy, source.busy = source.busy, True  # as State.begin
+            if busy:
+                raise model.state.is_busy()
+            taken.append(source)
+        yield
+    finally:
+        for source in taken:
+            source.busy = False
 
 
 def _solve(model: Any, done: str) -> None:

@@ -41,6 +41,8 @@ class Source:
         The labels or targets of rows that were relabelled by name, by piece and number.
     moved : Counter
         By the name of a record: how many rows became it by name, less those that were it.
+    busy : bool
+        Whether a call that changes rows by name is under way, from when it looks them up until it has noted them.
     """
 
     pieces: Sequence[Piece]
@@ -51,6 +53,7 @@ class Source:
     gone: dict[int, set[int]] = field(default_factory=dict)
     targets: dict[int, dict[int, Any]] = field(default_factory=dict)
     moved: Counter[bytes] = field(default_factory=Counter)
+    busy: bool = field(default=False, init=False)
 
     def copy(self) -> Source:
         """The same pieces for a copy of the model, which changes on its own."""

@@ -4,6 +4,7 @@ import copy
 import multiprocessing
 import pickle
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,7 @@ from sqlearn.distributed.pieces.dataset import DatasetPiece
 from sqlearn.distributed.pieces.parquet import ParquetPiece
 from sqlearn.distributed.rows import PiecedRows
 from sqlearn.errors import (
+    BusyError,
     ConditionError,
     NotLearnedError,
     ParameterError,
@@ -299,6 +301,29 @@ def test_a_copy_changes_by_name_on_its_own():
     assert relabel(south, to=0, ids="v", id="who") == 1
     assert both.digest() == GaussianNB().fit(TWINS[["age"]][1:7], TWINS.buys[1:7]).digest()
     assert south.digest() == GaussianNB().fit(TWINS[["age"]][4:], [0, 0, 0, 0]).digest()
+
+
+@pytest.mark.parametrize("first", [forget, partial(relabel, to=0)], ids=["forget", "relabel"])
+@pytest.mark.parametrize("second", [forget, partial(relabel, to=0)], ids=["forget", "relabel"])
+@pytest.mark.parametrize("learner", [GaussianNB(), KNeighborsClassifier(1)], ids=["sums", "kept"])
+def test_two_changes_at_once_do_not_mean_the_same_row(learner, first, second):
+    calls, refused = [], []
+
+    def read():
+        if calls:  # while the first call looks its row up
+            with ThreadPoolExecutor(1) as thread:
+                refused.append(thread.submit(calls.pop(), model, ids="x", id="who").exception())
+        return TWINS
+
+    model = fit(learner, [read], y="buys", columns=["age"])
+    calls.append(second)
+    assert first(model, ids="x", id="who") == 1
+    assert [type(error) for error in refused] == [BusyError]
+    assert forget(model, ids="z", id="who") == 1  # its equal is still held
+    left = TWINS[2:] if first is forget else TWINS.assign(buys=[0, *TWINS.buys[1:]]).drop(1)
+    assert model.digest() == clone(learner).fit(left[["age"]], left.buys).digest()
+    with pytest.raises(UnknownIdError):  # and what was refused holds nobody up
+        relabel(model, to=0, ids="z", id="who")
 
 
 def test_many_rows_that_are_not_held_are_passed_over_at_once(monkeypatch):
