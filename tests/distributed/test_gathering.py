@@ -9,7 +9,7 @@ import pytest
 from sklearn import tree
 from sklearn.base import clone
 
-from learners import LEARNERS, over_kinds
+from learners import LEARNERS, over, over_kinds
 from records import tame
 from sqlearn.compose import TableModel
 from sqlearn.distributed import fit, forget, gathering, relabel, rows_of
