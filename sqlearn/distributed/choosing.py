@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import narwhals.stable.v2 as nw
 import numpy as np
 
-from sqlearn.distributed.pieces import Block, Piece, Plan, is_decimal, joined
+from sqlearn.distributed.pieces import Block, Piece, Plan, is_decimal, joined, stacked
 from sqlearn.distributed.workers import pause
 from sqlearn.engine.tables import is_missing
 from sqlearn.errors import TableError, shown
@@ -176,6 +176,7 @@ def _relabelled(block: Block, rows: np.ndarray, targets: Mapping[int, np.ndarray
     if changed:
         assert block.y is not None
         new = np.array([targets[int(rows[i])] for i in changed])
-        block.y = block.y.astype(np.result_type(block.y.dtype, new.dtype))
+        together = stacked([block.y, new])  # in a type that has all of them
+        block.y, new = np.split(together, [len(rows)])
         block.y[changed] = new
     return block

@@ -185,6 +185,39 @@ def test_categories_that_are_whole_numbers_are_ids():
         forget(model, ids=[1], id="share")
 
 
+@pytest.mark.parametrize("form", ["csv", "unsigned", "decimal", "floats beside"])
+def test_labels_of_64_bits_are_not_rounded(form, tmp_path):
+    one = pd.DataFrame({"id": range(5), "age": np.arange(5.0), "buys": [LARGE[0], LARGE[1], 5, LARGE[1], LARGE[0]]})
+    other = pd.DataFrame({"id": [5, 6], "age": [7.0, 8.0], "buys": [5, 9]})
+    whole = pd.concat([one, other])
+    if form == "csv":
+        one.to_csv(tmp_path / "0.csv", index=False)
+        other.to_csv(tmp_path / "1.csv", index=False)
+    frames = {
+        "csv": tmp_path,
+        "unsigned": [one.astype({"buys": "uint64"}), other],
+        "floats beside": [one, other.astype({"buys": "float64"})],
+        "decimal": [
+            pa.table(dict(one) | {"buys": [decimal.Decimal(label) for label in one["buys"]]}),
+            pa.Table.from_pandas(other),
+        ],
+    }
+    model = fitted(frames[form])
+    assert model.digest() == GaussianNB().fit(whole[["age"]], whole["buys"]).digest()
+    assert relabel(model, to=LARGE[3], ids=6, id="id") == 1
+    assert rows_of(model, where="id >= 4").y.tolist() == [LARGE[0], 5, LARGE[3]]
+    assert forget(model, where=f"buys = {LARGE[1]} and age < 2 or id > 4") == 3
+    left = whole[~whole["id"].isin([1, 5, 6])]
+    assert model.digest() == GaussianNB().fit(left[["age"]], left["buys"]).digest()
+
+
+def test_labels_that_are_no_integers_of_64_bits_are_refused(tmp_path):
+    for labels, odd in (([2**64, 1, 2], 2**64), ([2**63, -1, 1], 2**63)):
+        path = written(tmp_path / "0.csv", labels)
+        with pytest.raises(TableError, match=f"0.csv: the target holds {odd}, which is no integer of 64 bits"):
+            fit(GaussianNB(), path, y="id", columns=["age"])
+
+
 def test_ids_that_are_no_unicode_are_unknown(tmp_path):
     people().to_parquet(tmp_path / "0.parquet")
     model = fitted(str(tmp_path / "0.parquet"))

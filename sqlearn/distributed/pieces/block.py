@@ -10,7 +10,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 import scipy.sparse as sp
 
-from sqlearn.distributed.pieces.kinds import DECIMAL, NONE, as_kind, column_kind, is_number, settled
+from sqlearn.distributed.pieces.kinds import DECIMAL, NONE, are_whole, as_kind, column_kind, is_number, settled, wholes
 from sqlearn.errors import SqlearnError, TableError, shown
 from sqlearn.storage.table import Place, name_place
 
@@ -96,10 +96,19 @@ def _stacked(parts: list[Any]) -> Any:
     if len(parts) == 1:
         return parts[0]
     if isinstance(parts[0], np.ndarray):
-        return np.concatenate(parts)
+        return stacked(parts)
     if sp.issparse(parts[0]):
         return sp.csr_array(sp.vstack(parts, format="csr"))
     return nw.concat(_alike([nw.from_native(part, eager_only=True) for part in parts])).to_native()
+
+
+def stacked(parts: Sequence[np.ndarray]) -> np.ndarray:
+    """Arrays one below the other; labels of several types that are whole numbers are not rounded to float64."""
+    together = np.concatenate(parts)
+    mixed = together.dtype == np.float64 and {part.dtype.kind for part in parts} != {"f"} and together.ndim == 1
+    if not mixed or not are_whole(together):
+        return together
+    return wholes([value for part in parts for value in part.tolist()], "The target")
 
 
 def _alike(frames: list[Any]) -> list[Any]:

@@ -1,6 +1,6 @@
 """Kinds of columns: what one is in a piece, what it is in all of them, and how it is read as that."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -12,6 +12,7 @@ from sqlearn.errors import TableError, shown
 TEXT, CATEGORY, OBJECT, BOOLEAN, DECIMAL = "text", "category", "object", "bool", "decimal"
 NONE, GAPS = "none", "gaps"  # no value of any type; no value, of text or of objects
 ASKED = "asked"  # numbers of whatever type the piece has, so that none is rounded
+_EXACT = 2.0**53  # below it float64 holds every whole number
 _OF = f"{CATEGORY} of "  # before the kind of categories that are no texts
 _PLAIN = {"boolean": BOOLEAN, "string": TEXT, "unknown": NONE}
 _NUMBERS = {f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)} | {"float16", "float32", "float64"}
@@ -189,6 +190,42 @@ def _dtype(kind: str) -> Any:
     if kind in special:
         return special[kind]
     return getattr(nw, kind.capitalize().replace("Uint", "UInt"))()
+
+
+def as_labels(values: Any, kind: str, what: str, exact: np.ndarray | None = None) -> np.ndarray:
+    """Labels as :func:`as_values` gives them, but for whole numbers that float64 has not: these stay as they are.
+
+    Parameters
+    ----------
+    exact : object[n], optional
+        The same with all digits, where `values` are floats that were written as text.
+    """
+    found = as_values(values, kind, what)
+    if kind != "float64" or not (np.abs(found) >= _EXACT).any() or not are_whole(found):
+        return found  # what is not whole is no label, as the learner will say
+    if exact is None:
+        exact = np.array(values.to_list() if isinstance(values, nw.Series) else values, object)
+    return wholes(exact.ravel().tolist(), what).reshape(found.shape)
+
+
+def are_whole(numbers: np.ndarray) -> bool:
+    """Whether floats are whole numbers, of which there is one at least."""
+    return bool(numbers.size and np.isfinite(numbers).all() and (numbers == np.floor(numbers)).all())
+
+
+def wholes(values: Sequence[Any], what: str) -> np.ndarray:
+    """Whole numbers as int64, or as uint64 where that has all of them."""
+    for kind in (np.int64, np.uint64):
+        low, high = np.iinfo(kind).min, np.iinfo(kind).max
+        if all(low <= value <= high and value == int(value) for value in values):
+            return np.array([int(value) for value in values], kind)
+    odd = next(value for value in values if not -(2**63) <= value < 2**63 or value != int(value))
+    raise TableError(
+        f"{what} holds {shown(odd)}, which is no integer of 64 bits, or stands beside negative ones. Nothing was "
+        "changed: write labels as text.",
+        value=odd,
+        reason="value",
+    )
 
 
 def as_values(values: Any, kind: str, what: str) -> np.ndarray:

@@ -11,7 +11,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from sqlearn.distributed.pieces.block import ROWS, Block
-from sqlearn.distributed.pieces.kinds import OBJECT, TEXT, as_asked, as_kind, as_values
+from sqlearn.distributed.pieces.kinds import OBJECT, TEXT, as_asked, as_kind, as_labels, as_values
 from sqlearn.errors import ShapeError, TableError, listed, shown
 from sqlearn.storage.table import Place
 
@@ -43,6 +43,8 @@ class Plan:
         Names of columns that blocks have beside what is learned; their numbers are of the types of each piece.
     others : mapping
         The kinds of the columns that are not learned; None of one whose kinds do not fit together.
+    labels : bool
+        Whether targets are labels, of which none is rounded.
     """
 
     form: str
@@ -55,6 +57,7 @@ class Plan:
     documents: bool = False
     keep: tuple[Any, ...] = ()
     others: Mapping[Any, str | None] = field(default_factory=dict)
+    labels: bool = False
 
     def keeping(self, names: Sequence[Any]) -> Plan:
         """This plan, with these columns beside what is learned, as :attr:`Block.kept`; of frames and files."""
@@ -130,11 +133,14 @@ class Plan:
                 partial(_moved, rows.place, start) if rows.place else partial(_moved, piece.place, before + start)
             )
             y, weight = (None if values is None else values[at] for values in (rows.y, rows.weight))
-            block = self._block(X[at] if frame is None else frame[at], y, weight, before + start, piece.name, place)
-            block.exact = {name: values[at] for name, values in rows.exact.items()}
-            yield block
+            exact = {name: values[at] for name, values in rows.exact.items()}
+            yield self._block(
+                X[at] if frame is None else frame[at], y, weight, exact, before + start, piece.name, place
+            )
 
-    def _block(self, X: Any, y: Any, weight: Any, start: int, piece: str, place: Place) -> Block:
+    def _block(
+        self, X: Any, y: Any, weight: Any, exact: dict[Any, np.ndarray], start: int, piece: str, place: Place
+    ) -> Block:
         kept = None
         if isinstance(X, nw.DataFrame):
             if self.keep:
@@ -153,13 +159,23 @@ class Plan:
             features = as_values(X, self.kinds[0], f"{piece}: X") if self.form == "array" else X
         return Block(
             features,
-            None if y is None else _targets(y, self.target_kind, f"{piece}: the target"),
+            None if y is None else self._targets(y, exact, f"{piece}: the target"),
             None if weight is None else as_values(weight, "float64", f"{piece}: the column of weights"),
             start,
             piece,
             place,
             kept,
+            {name: values for name, values in exact.items() if name in self.keep},
         )
+
+    def _targets(self, y: Any, exact: Mapping[Any, np.ndarray], what: str) -> np.ndarray:
+        """Labels or targets as an array: those of an array or a Series, or of a frame or a list of several."""
+        if isinstance(y, nw.DataFrame | list):
+            columns = y if isinstance(y, list) else [y.get_column(name) for name in y.columns]
+            return np.column_stack([as_values(column, self.target_kind, what) for column in columns])
+        if self.labels:
+            return as_labels(y, self.target_kind, what, exact.get(self.target[0]) if self.target else None)
+        return as_values(y, self.target_kind, what)
 
 
 def _moved(place: Place, by: int, row: int) -> tuple[str | None, dict[str, int]]:
@@ -173,14 +189,6 @@ def _chosen(frame: nw.DataFrame[Any], names: Sequence[Any], kinds: Sequence[str]
     changed = [as_kind(column, kind, piece) for column, kind in zip(columns, kinds, strict=True)]
     changed = [new for new, old in zip(changed, columns, strict=True) if new is not old]
     return (found.with_columns(*changed) if changed else found).to_native()
-
-
-def _targets(y: Any, kind: str, what: str) -> np.ndarray:
-    """Labels or targets as an array: those of an array or a Series, or of a frame or a list of several."""
-    if isinstance(y, nw.DataFrame | list):
-        columns = y if isinstance(y, list) else [y.get_column(name) for name in y.columns]
-        return np.column_stack([as_values(column, kind, what) for column in columns])
-    return as_values(y, kind, what)
 
 
 def lacking(piece: str, name: Any, columns: Sequence[Any]) -> TableError:

@@ -1,6 +1,7 @@
 """The plan of a data set, from what a survey found in its pieces."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlearn.distributed.pieces.kinds import BOOLEAN, DECIMAL, TEXT, is_learned, is_number, plain, settled
@@ -66,6 +67,7 @@ def planned(
             "Nothing was changed: pass arrays of two dimensions, or frames.",
             reason="shape",
         )
+    plan = replace(plan, labels=learner.target == "label")
     has_target, has_weight = plan.target_ndim > 0, bool(plan.weight or first.weight)
     if learner.target is not None and not has_target:
         raise ShapeError(

@@ -60,7 +60,8 @@ class TextPiece(FilePiece):
         if missing:
             raise lacking(self.name, missing[0], names)
         file = first.read_as(kinds=dict.fromkeys(names, "drop") | kinds, ids=None)
-        asked = [name for name in plan.keep if kinds[name] == "number"]
+        not_rounded = {*plan.keep, *(plan.target if plan.labels else ())}
+        asked = [name for name, kind in kinds.items() if kind == "number" and name in not_rounded]
         written: Iterator[Mapping[str, Any]] | None = None
         for number, columns in enumerate(file):
             table, exact = pa.table([pa.array(columns[name], _type(kinds[name])) for name in kinds], [*kinds]), {}
