@@ -325,17 +325,18 @@ def _found(sources: Sequence[Source], where: Any, ids: Any, id: Any) -> list[Mea
     found: list[Meant] = []
     wanted: set[Any] = set()
     for source in sources:
-        names = [name for name in (*source.plan.columns, *source.plan.others) if isinstance(name, str)]
-        kinds = {name: source.plan.kind_of(name) for name in names}
+        plan = source.plan
+        names = [name for name in (*plan.columns, *plan.others, *plan.unsettled) if isinstance(name, str)]
+        kinds = {name: plan.kind_of(name) for name in names}
         columns = [Column(name, "kept", _stored(kind or OBJECT)) for name, kind in kinds.items()]
         if where is None:
             if not isinstance(id, str) or id not in kinds:
                 raise TableError(
-                    f"There is no column {shown(id)} that all pieces have. Nothing was changed: name that of ids.",
+                    f"The pieces have no column {shown(id)}. Nothing was changed: name the column of ids.",
                     column=id if isinstance(id, str) else None,
                     reason="columns",
                 )
-            plan = source.plan.keeping([id])
+            plan = plan.keeping([id])
             kind = kinds[id] or OBJECT
             of = plain(kind)
             if not (of in (TEXT, OBJECT, DECIMAL) or (is_number(of) and (of == kind or "int" in of))):
@@ -353,7 +354,7 @@ def _found(sources: Sequence[Source], where: Any, ids: Any, id: Any) -> list[Mea
             condition = None
         else:
             condition = Condition(where, columns)
-            plan = source.plan.keeping(condition.reads)
+            plan = plan.keeping(condition.reads)
         kept = Columns([column for column in columns if column.name in plan.keep], None)
         calls = [
             (plan, piece, kept, where, wanted, sorted(source.gone.get(number, ())), source.targets.get(number, {}))

@@ -166,7 +166,7 @@ def test_columns_beside_what_is_learned():
     pieces, plan = pieces_of(GaussianNB(), cut(frame, 4), y="label", columns=["a", "b"])
     kept = [block.kept for block in pieces[1].blocks(plan.keeping(["id", "day"]))]
     assert kept[0]["id"].tolist() == frame["id"][4:].tolist() and list(kept[0]) == ["id", "day"]
-    with raises(MISFIT, match="'nowhere' is not in all pieces"):
+    with raises(MISFIT, match="'nowhere' is in none of the pieces"):
         plan.keeping(["nowhere"])
 
 

@@ -140,8 +140,11 @@ def test_columns_of_other_types_in_other_pieces_are_told_from_missing_ones():
     for named in ({"ids": [1], "id": "id"}, {"where": "age > 30 and id = 1"}):
         with pytest.raises(TableError, match=r"'id' holds other types in other pieces.*'age', 'buys', 'name'"):
             forget(model, **named)
-    with pytest.raises(TableError, match="no column 'more' that all pieces have"):
-        forget(model, ids=[1], id="more")
+    for named in ({"ids": [1], "id": "more"}, {"where": "more = 1"}):
+        with pytest.raises(TableError, match=r"'more' is not in piece 1\. Nothing was changed"):
+            forget(model, **named)
+    with pytest.raises(TableError, match="The pieces have no column 'nowhere'"):
+        forget(model, ids=[1], id="nowhere")
     assert forget(model, ids=["bob"], id="name") == 2
 
 

@@ -42,7 +42,9 @@ class Plan:
     keep : tuple
         Names of columns that blocks have beside what is learned; their numbers are of the types of each piece.
     others : mapping
-        The kinds of the columns that are not learned; None of one whose kinds do not fit together.
+        The kinds of the columns that are not learned.
+    unsettled : mapping
+        Of columns that have no one kind, or are not in all pieces, which of both it is, in words.
     labels : bool
         Whether targets are labels, of which none is rounded.
     """
@@ -56,7 +58,8 @@ class Plan:
     weight: tuple[Any, ...] = ()
     documents: bool = False
     keep: tuple[Any, ...] = ()
-    others: Mapping[Any, str | None] = field(default_factory=dict)
+    others: Mapping[Any, str] = field(default_factory=dict)
+    unsettled: Mapping[Any, str] = field(default_factory=dict)
     labels: bool = False
 
     def keeping(self, names: Sequence[Any]) -> Plan:
@@ -69,11 +72,9 @@ class Plan:
             )
         for name in names:
             if self.kind_of(name) is None:
-                told = "holds other types in other pieces" if name in self.others else "is not in all pieces"
-                settled = [*self.columns, *(other for other, kind in self.others.items() if kind is not None)]
                 raise TableError(
-                    f"The column {shown(name)} {told}. Nothing was changed: columns that all pieces have, of one type, "
-                    f"are {listed(settled)}.",
+                    f"The column {shown(name)} {self.unsettled.get(name, 'is in none of the pieces')}. Nothing was "
+                    f"changed: columns that all pieces have, of one type, are {listed([*self.columns, *self.others])}.",
                     column=name,
                     reason="columns",
                 )

@@ -172,16 +172,20 @@ def _of_frames(learner: Any, filled: Surveyed, target: Any, weight: Any, columns
                 column=name,
                 reason="columns",
             )
-    others: dict[Any, str | None] = {}
-    for name in first.kinds:
-        if name not in chosen and all(name in each.kinds for each in filled.values()):
-            try:
-                others[name] = _of_column(name, filled)
-            except TableError:  # it may be left as it is: nobody has asked for it
-                others[name] = None
+    others: dict[Any, str] = {}
+    unsettled: dict[Any, str] = {}  # which is no error: nobody has asked for these
+    for name in dict.fromkeys(name for each in filled.values() for name in each.kinds if name not in chosen):
+        without = next((piece for piece, each in filled.items() if name not in each.kinds), None)
+        if without is not None:
+            unsettled[name] = f"is not in {without}"
+            continue
+        try:
+            others[name] = _of_column(name, filled)
+        except TableError:
+            unsettled[name] = "holds other types in other pieces"
     documents = learner.takes_documents and len(features) == 1 and kinds[0] == TEXT
     ndim = (2 if several else 1) if targets else first.ndim
-    return Plan("frame", features, kinds, targets, target_kind, ndim, weights, documents, others=others)
+    return Plan("frame", features, kinds, targets, target_kind, ndim, weights, documents, (), others, unsettled)
 
 
 def _of_column(name: Any, filled: Surveyed) -> str:
