@@ -39,7 +39,11 @@ _OPTIONS = {
     "TableFile(path, line_breaks=True)": "--line-breaks",
     "TableFile(path, missing=[...])": "--missing",
     "TableFile(path, quote=False)": "--quote none",
+    "StoreSet.open(path, signing_key=...)": "sqlearn --signing-key FILE",
+    "Store.open(path, signing_key=...)": "sqlearn --signing-key FILE",
     "a column of dates (datetime64 in a frame)": "--date",
+    "a single store (Store.create)": "a single store (without --parts)",
+    "pass the learner itself": "pass --raw",
     "`new=True`": "--new",
     "`suppress=True`": "--suppress",
 } | {f"`{name}`": f"--{name}" for name in ("id", "item", "keep", "rating", "target", "text", "user", "weight")}

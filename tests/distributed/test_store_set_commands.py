@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from sqlearn import cli
+from sqlearn.commands.usage import in_options
 from sqlearn.distributed import StoreSet
 
 N = 60
@@ -94,7 +95,7 @@ def test_every_command(folder):
 
 def refused(*arguments, code=1):
     result = run(*arguments, code=code)
-    return f"{result.output} {result.exception}"
+    return f"{result.output} {in_options(str(result.exception))}"  # as main() prints it
 
 
 def test_what_a_set_cannot(folder):
@@ -105,6 +106,7 @@ def test_what_a_set_cannot(folder):
     assert "not opened alone" in refused("info", "set/part-0-000.sqlearn")
     assert "is a file" in refused("rebalance", "one", "--parts", 2, code=2)
     fit = "fit", "people.csv", "--target", "buys", "--id", "person", "--out"
-    assert "single store" in refused(*fit, "new", "--model", "LogisticRegression", "--parts", 2)
+    said = refused(*fit, "new", "--model", "LogisticRegression", "--parts", 2)
+    assert "pass --raw; else" in said and "a single store (without --parts)" in said
     assert "already is a file or folder" in refused(*fit, "set", "--model", "MixedNB", "--parts", 2)
     assert not (folder / "new").exists()

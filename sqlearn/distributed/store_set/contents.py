@@ -162,8 +162,7 @@ class SetContents:
                 raise StoreError(
                     f"The set of stores {self.path} was left in the middle of a change ({unfinished}): to finish it, "
                     "signed receipts are written. Nothing was changed: open it once with the key that they are signed "
-                    "with, StoreSet.open(path, signing_key=...) or sqlearn --signing-key FILE; then it is read without "
-                    "it.",
+                    "with, StoreSet.open(path, signing_key=...); then it is read without it.",
                     reason="signature",
                 ) from error
             self._keep_whole()

@@ -42,15 +42,15 @@ def _unmerged(model: Any) -> UnsupportedError:
     if isinstance(model, TableModel):
         return UnsupportedError(
             "This TableModel keeps its rows, and a set of stores does not take it. No set was created: for columns of "
-            "numbers alone, pass the learner itself (sqlearn fit --raw); else use a TableModel of a learner of sums, "
-            "such as RidgeClassifier, or a single store (Store.create; sqlearn fit without --parts).",
+            "numbers alone, pass the learner itself; else use a TableModel of a learner of sums, "
+            "such as RidgeClassifier, or a single store (Store.create).",
             reason="learner",
         )
     return UnsupportedError(
         f"{type(model).__name__} keeps its rows, and a set of stores is for learners of sums that merge (naive Bayes, "
         "linear and ridge regression, discriminant analysis, PCA, scalers, ...), and of sums in rounds over numbers "
         "(LogisticRegression, LinearSVC, PoissonRegressor, KMeans, GaussianMixture). No set was created: use one of "
-        "these, or a single store (Store.create; sqlearn fit without --parts).",
+        "these, or a single store (Store.create).",
         reason="learner",
     )
 

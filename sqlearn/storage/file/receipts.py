@@ -215,7 +215,7 @@ class Receipts:
             raise StoreError(
                 f"The last receipt of the {self._database.whole} {trouble}, so a change without its key would break "
                 "the chain of signatures. Nothing was changed: open it with the key that it was signed with, "
-                f"{self._database.kind}.open(path, signing_key=...) or sqlearn --signing-key FILE.",
+                f"{self._database.kind}.open(path, signing_key=...).",
                 reason="signature",
             )
 
