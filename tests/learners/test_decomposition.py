@@ -23,7 +23,7 @@ def data(loader):
 @pytest.mark.parametrize("loader", LOADERS)
 @pytest.mark.parametrize("n_components", [None, 0, 1, 3, 0.5, 0.99, "mle"])
 @pytest.mark.parametrize("whiten", [False, True])
-@pytest.mark.crossed(3)
+@pytest.mark.crossed(7)
 def test_agrees_with_scikit_learn(loader, n_components, whiten):
     X = data(loader)
     ours = PCA(n_components, whiten=whiten).fit(X)

@@ -240,6 +240,7 @@ def test_a_failed_fit_changes_nothing():
 
 
 @pytest.mark.parametrize("kind, options", [*((LDA, o) for o in LINEAR), *((QDA, o) for o in QUADRATIC)], ids=repr)
+@pytest.mark.crossed(2)
 def test_contract(kind, options):
     rng = np.random.default_rng(0)
     learner = kind(**options)

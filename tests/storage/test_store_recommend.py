@@ -54,6 +54,7 @@ def fresh(model, rows, names=("user", "item", "rating")):
 @pytest.mark.parametrize(
     "model", [ItemKNN(max_nbrs=3), ItemKNN(feedback="implicit", key="secret"), EASE(use_ratings=True)], ids=[1, 2, 3]
 )
+@pytest.mark.crossed(2)
 def test_random_histories(tmp_path, model, kind):
     """After every step rows and model are those of the interactions that should be there."""
     rnd, rows = random.Random(f"{kind}{model}"), {}

@@ -216,7 +216,7 @@ def test_solutions_are_the_exact_ones_rounded(learner, classes, ridge):
 
 
 @pytest.mark.parametrize("seed", range(36))
-@pytest.mark.crossed(3)
+@pytest.mark.crossed(5)
 def test_histories(seed):
     BoostingHistory(seed).run(10, naive=seed % 4 == 0)
 

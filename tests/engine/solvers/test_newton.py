@@ -42,7 +42,7 @@ def gradient(kind, z, y, w, theta, ridge):
 @pytest.mark.parametrize("first", [0, 1])
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.crossed(2)
+@pytest.mark.crossed(4)
 def test_the_gradient_vanishes(kind, seed, first):
     z, rows, y, w, ridge = problem(kind, seed, first)
     z = np.hstack([np.ones((200, first)), z])

@@ -28,7 +28,7 @@ def test_trees_are_those_of_the_definitions(kind, n):
 
 
 @pytest.mark.parametrize("seed", range(40))
-@pytest.mark.crossed(3)
+@pytest.mark.crossed(5)
 def test_histories(seed):
     IsolationHistory(seed).run(16, naive=seed % 4 == 0)
 
