@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
+from pickle import PicklingError
 from queue import Empty, SimpleQueue
 from typing import Any, Protocol
 
@@ -237,7 +238,14 @@ class Local:
         except RuntimeError as error:
             if "schedule new futures" not in str(error):
                 raise
-            raise lost(f"The executor was shut down: {error}.") from error
+            raise lost(f"The executor was shut down: {error}") from error
+        except (PicklingError, AttributeError, TypeError) as error:
+            if self._given is None or "pickle" not in str(error):
+                raise
+            raise ParameterError(
+                f"What the executor's processes are to do cannot be sent to them: {error}. Nothing was changed: pass "
+                "functions that a module defines, files or frames; or let threads do the work."
+            ) from error
 
     def check(self) -> None:
         if self._given is not None:
@@ -286,8 +294,8 @@ def _check_process(made_in: int, what: str) -> None:
 def lost(why: str) -> UnsupportedError:
     """The error of rows, or of the index of their names, that cannot be reached."""
     return UnsupportedError(
-        f"{why} So the rows cannot be reached. Nothing was changed: see that all workers run, and fit again if they "
-        "were lost.",
+        f"{why.rstrip('.')}. So the rows cannot be reached. Nothing was changed: see that all workers run, and fit "
+        "again if they were lost.",
         reason="rows elsewhere",
     )
 

@@ -116,7 +116,13 @@ def test_a_broken_pool_is_told():
     model = GaussianNB().fit([[0.0], [1.0]], [0, 1])
     digest = model.digest()
     with ProcessPoolExecutor(1, multiprocessing.get_context("forkserver")) as processes:
+        with pytest.raises(
+            ParameterError, match=r"cannot be sent to them: .*lambda.*Nothing was changed: pass functions"
+        ):
+            fit(model, [lambda: ([[0.0]], [0])], client=processes)
         with pytest.raises(UnsupportedError, match=r"A process of the executor ended abruptly.*Nothing was changed"):
+            fit(model, [end_process], client=processes)
+        with pytest.raises(UnsupportedError, match=r"not usable any ?more\. So the rows cannot be reached"):
             fit(model, [end_process], client=processes)
     assert model.digest() == digest
 
