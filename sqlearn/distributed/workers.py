@@ -6,10 +6,12 @@ import concurrent.futures
 import os
 import sys
 import threading
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
+from itertools import count
 from pickle import PicklingError
 from queue import Empty, SimpleQueue
 from typing import Any, Protocol
@@ -17,6 +19,7 @@ from typing import Any, Protocol
 from sqlearn.errors import ParameterError, UnsupportedError, shown
 
 _LOOK = 0.1  # seconds between two looks at what else happens, while there is no answer
+_PATIENCE = 100  # looks between two questions whether anybody works on the answer
 _running = threading.local()
 
 Check = Callable[[], None]
@@ -67,6 +70,9 @@ class Workers(Protocol):
     def check(self) -> None:
         """Raise UnsupportedError where it is known that no calls can be made any more."""
 
+    def doubt(self) -> None:
+        """Warn where nobody makes calls, but somebody may come who does."""
+
 
 def workers_of(client: Any) -> Workers:
     """What makes calls for this client: None, an executor or a Dask client.
@@ -92,19 +98,21 @@ def workers_of(client: Any) -> Workers:
 # ---------------------------------------------------------------------- waiting
 
 
-def finished(futures: Sequence[Future], check: Check | None = None) -> Iterator[Future]:
-    """These futures as they are done; `check`, which may raise, is called now and then."""
+def finished(futures: Sequence[Future], check: Check | None = None, doubt: Check | None = None) -> Iterator[Future]:
+    """These futures as they are done; `check`, which may raise, is called now and then, and `doubt` if none comes."""
     done: SimpleQueue[Future] = SimpleQueue()
     for future in futures:
         future.add_done_callback(done.put)
     for _ in futures:
-        while True:
+        for looks in count(1):
             try:
                 found = done.get(timeout=_LOOK)
                 break
             except Empty:
                 if check is not None:
                     check()
+                if doubt is not None and looks % _PATIENCE == 0:
+                    doubt()
         yield found
 
 
@@ -135,7 +143,7 @@ def results(workers: Workers, futures: Sequence[Future], check: Check | None = N
     """The results of calls, in their order; if one fails, or while waiting an exception comes, all are cancelled."""
     with workers.reached():
         try:
-            for future in finished(futures, check):
+            for future in finished(futures, check, workers.doubt):
                 future.result()
             return [future.result() for future in futures]
         except BaseException:
@@ -253,6 +261,9 @@ class Local:
             with self.reached():
                 self._given.submit(int)  # which is refused at once, so nobody waits for the answer
 
+    def doubt(self) -> None:
+        pass  # an executor tells when it is broken
+
 
 def _made_now(function: Callable[..., Any], args: Sequence[Any]) -> Future:
     future = concurrent.futures.Future[Any]()
@@ -366,3 +377,12 @@ class Cluster:
     def check(self) -> None:
         with self.reached():
             pass
+
+    def doubt(self) -> None:
+        if not self.places():
+            warnings.warn(
+                "The Dask cluster has no worker, so there is no answer until one comes. Nothing is changed before: "
+                "start workers, or interrupt this call.",
+                UserWarning,
+                stacklevel=2,
+            )

@@ -3,6 +3,7 @@
 import os
 import pickle
 import signal
+import threading
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,7 @@ import pytest
 
 import cluster_kills
 from learners import EVERYWHERE
-from sqlearn.distributed import fit, forget
+from sqlearn.distributed import fit, forget, workers
 from sqlearn.distributed.index import parts_of_index
 from sqlearn.distributed.workers import workers_of
 from sqlearn.ensemble import RandomForestClassifier
@@ -111,6 +112,17 @@ def test_a_forest_outlives_its_cluster(client):
     for each in (model, pickle.loads(pickle.dumps(model))):
         assert each.digest() == alone.digest()
         assert (each.predict(X) == alone.predict(X)).all()
+
+
+def test_a_cluster_without_workers_is_waited_for_with_a_warning(monkeypatch):
+    monkeypatch.setattr(workers, "_PATIENCE", 1)
+    options = {"n_workers": 0, "threads_per_worker": 1, "processes": False, "dashboard_address": ":0"}
+    with distributed.LocalCluster(**options) as cluster, distributed.Client(cluster) as client:
+        timer = threading.Timer(0.5, cluster.scale, [1])
+        timer.start()
+        with pytest.warns(UserWarning, match=r"cluster has no worker.*start workers, or interrupt"):
+            assert workers.run(workers.workers_of(client), abs, [(-3,)]) == [3]
+        timer.join()
 
 
 @pytest.mark.skipif(not EVERYWHERE, reason="Dask takes its time to start killed workers again: make cluster-kills")
