@@ -1,6 +1,7 @@
 """The rounds of a set are kept: a change that breaks none asks no rows, and the bytes are those of one store."""
 
 import shutil
+import signal
 from contextlib import nullcontext
 
 import numpy as np
@@ -334,6 +335,40 @@ def test_who_puts_right_what_a_crash_left(tmp_path, asked):
                 assert is_kept(opened) and opened.digest() == digest
             assert "anew" not in asked
         assert len(made) == 110 and left > 1
+
+
+@pytest.mark.skipif(FORK is None, reason="needs fork, so that a child costs milliseconds")
+@pytest.mark.parametrize("lost", [False, True], ids=["crash", "lost"])
+def test_ctrl_c_when_the_rounds_are_made_at_the_opening(lost, tmp_path, monkeypatch):
+    """What a crash left is finished, and the rounds over all rows are given up at once."""
+    table = table_of(LogisticRegression(), np.random.default_rng(3), range(180))
+    made = StoreSet.create(tmp_path / "set", LogisticRegression(), some(table, range(150)), parts=2, **roles_of(table))
+
+    def learn():
+        with StoreSet.open(tmp_path / "set") as store_set:
+            store_set.learn(some(table, range(150, 180)))
+
+    with made:
+        before, step = made.digest(), 0
+        if lost:
+            made._trace.path.unlink()
+        while not lost and made._trace.load().digest() == before:  # until it is that of rows which are not committed
+            assert killed_at(step, True, learn)
+            step += 1
+        assert (made._journal.read() is None) == lost
+        asked, evaluate = [], set_rows.SetRows.evaluate
+
+        def interrupted(*given):
+            asked.append(signal.raise_signal(signal.SIGINT))
+            return evaluate(*given)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(set_rows.SetRows, "evaluate", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                StoreSet.open(tmp_path / "set")
+        assert len(asked) == 1 and made._journal.read() is None
+        assert len(made) == 150 and made.digest() == before
+        assert made.forget(ids=ids_of(range(5))).count == 5 and made.verify()
 
 
 def test_a_set_is_read_where_the_file_cannot_be_made(tmp_path, monkeypatch):

@@ -119,8 +119,8 @@ class SetContents:
                     yield
                     return
             try:  # only for a moment, as who has committed that change may be followed by another one for long
-                with InterruptsHeld(), self._file.changing(wait=min(self._timeout, _MOMENT)):
-                    self._put_right()
+                with InterruptsHeld() as check, self._file.changing(wait=min(self._timeout, _MOMENT)):
+                    self._put_right(check)
             except StoreBusyError:
                 if time.monotonic() >= until:
                     raise
@@ -134,7 +134,7 @@ class SetContents:
         looking(progress)  # which refuses what is no function
         with Completion() as completion, InterruptsHeld() as check:
             with self._file.changing(wait):
-                self._put_right()
+                self._put_right(check)
                 change = Change(self._parts, self._threads, self._journal, self._file.division, check, progress)
                 change.follow = self._follow
                 try:
@@ -147,8 +147,11 @@ class SetContents:
                     raise
             completion.made |= change.divides
 
-    def _put_right(self) -> None:
-        """Finish what a crash left half committed, and delete files of parts that are in force no more."""
+    def _put_right(self, check: Callable[[], None]) -> None:
+        """Finish what a crash left half committed, and delete files of parts that are in force no more.
+
+        Signals wait until the change is finished, but not for the rounds over all rows that may follow.
+        """
         unfinished = self._journal.read()
         self._look()
         if unfinished is not None:
@@ -165,21 +168,21 @@ class SetContents:
                     "with, StoreSet.open(path, signing_key=...); then it is read without it.",
                     reason="signature",
                 ) from error
-            self._keep_whole()
+            self._keep_whole(check)
         for file in self._file.leftovers():
             file.unlink(missing_ok=True)
 
     def _tidy(self) -> None:
         """Delete files of parts that are in force no more, and have the model of all rows on file; where another one is
         at work, the next change does so."""
-        with suppress(StoreBusyError), self._changing(wait=0.0):
-            self._keep_whole()
+        with suppress(StoreBusyError), self._changing(wait=0.0) as change:
+            self._keep_whole(change.check)
 
-    def _keep_whole(self) -> None:
+    def _keep_whole(self, check: Callable[[], None]) -> None:
         """Have the model of all rows on file, where it can be written."""
         models = self._models()
         if not self._whole_model.is_kept(models):
-            self._whole_model.keep_where_possible(self._whole_model.of(models))
+            self._whole_model.keep_where_possible(self._whole_model.of(models, check))
 
     # ------------------------------------------------------------------ parts
 

@@ -67,9 +67,9 @@ class WholeModel:
 
     # ------------------------------------------------------------------ reading
 
-    def of(self, models: Sequence[Any]) -> Any:
+    def of(self, models: Sequence[Any], check: Callable[[], None] = _nothing) -> Any:
         """The model of the rows that the parts' models have, which is not to be changed."""
-        model = self._kept(records_of(models)) or self.anew(models)
+        model = self._kept(records_of(models)) or self.anew(models, check)
         self._known = model
         self._solve(model)
         return model
