@@ -14,6 +14,7 @@ from fitted_pieces import fitted, whole
 from refusals import FILE, NOT_FINITE, NOT_NUMERIC, Kind, raises
 from sqlearn import errors
 from sqlearn.compose import TextModel
+from sqlearn.distributed import fit, forget
 from sqlearn.distributed.pieces import pieces_of
 from sqlearn.linear_model import LinearRegression
 from sqlearn.naive_bayes import GaussianNB, MixedNB, MultinomialNB
@@ -100,6 +101,17 @@ def test_columns_of_folders_and_of_a_data_set(tmp_path):
         pieces_of(MixedNB(), in_memory.filter(dataset.field("a") > 0), y="label")
     more = dataset.dataset(tmp_path, pa.schema([*whole.schema, pa.field("gaps", pa.float64())]), partitioning="hive")
     assert fitted(MixedNB(), more, y="label", columns=["a", "gaps"]).n_features_in_ == 2
+
+
+def test_a_data_set_of_parts_of_a_file(folder):
+    """Its fragments have some row groups each, in any order."""
+    (file,) = dataset.dataset(folder / "3.parquet").get_fragments()
+    some = [file.subset(row_group_ids=groups) for groups in ([2, 3], [1])]
+    data = dataset.FileSystemDataset(some, file.physical_schema, file.format, file.filesystem)
+    alone = GaussianNB().fit(features(data.to_table()), data.to_table()["label"].to_numpy())
+    assert fitted(GaussianNB(), data, y="label").digest() == alone.digest()
+    model = fit(GaussianNB(), data, y="label")
+    assert forget(model, where="b = 0") == 1 and model.n_records_ == 2
 
 
 def test_kinds_of_parquet_columns(tmp_path):

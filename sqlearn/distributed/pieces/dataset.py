@@ -25,7 +25,7 @@ class DatasetPiece(FilePiece):
     schema : pyarrow.Schema
         That of the data set: columns that the file has not are those of its folder, or have no values.
     before : int
-        The number of rows of the file before it.
+        The number of rows of the fragment before it.
     """
 
     fragment: Any = None
@@ -49,12 +49,13 @@ class DatasetPiece(FilePiece):
         whole = replace(self, version=self.current())
         with reading(self.name):
             kinds = schema_kinds(self._fields(), self.name)
-            if not hasattr(self.fragment, "row_groups"):
+            groups = getattr(self.fragment, "row_groups", None)  # of the file, or some of them
+            if groups is None:
                 return Found("frame", kinds, None, [whole], "pyarrow")
-            rows = [group.num_rows for group in self.fragment.row_groups]
+            ids, rows = [group.id for group in groups], [group.num_rows for group in groups]
         pieces = [
-            replace(whole, fragment=self.fragment.subset(row_group_ids=[*range(*groups)]), before=before, count=count)
-            for groups, before, count in runs(rows)
+            replace(whole, fragment=self.fragment.subset(row_group_ids=ids[slice(*run)]), before=before, count=count)
+            for run, before, count in runs(rows)
         ]
         return Found("frame", kinds, sum(rows), pieces, "pyarrow")
 
