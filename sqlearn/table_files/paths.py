@@ -30,7 +30,7 @@ def paths_at(given: str | os.PathLike[str]) -> list[str]:
 
 
 def refuse_twice(paths: Iterable[str]) -> None:
-    """Refuse a file that comes twice, under one name or two, as its rows would be learned twice.
+    """Refuse a file that comes twice, under one name or two, links among them, as its rows would be learned twice.
 
     Raises
     ------
@@ -44,7 +44,7 @@ def refuse_twice(paths: Iterable[str]) -> None:
             also = "" if seen[file] == path else f", also as {seen[file]}"
             raise TableError(
                 f"{path} is named twice{also}. Nothing was learned: name each file once; patterns and folders name all "
-                "that they match.",
+                "that they match, links too.",
                 reason="file",
             )
         seen[file] = path

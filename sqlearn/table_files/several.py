@@ -152,8 +152,7 @@ def table_in(
                 reason="file",
             )
     paths = [path for each in given for path in (["-"] if str(each) == "-" else paths_at(each))]
-    if len(given) > 1:  # a pattern or a folder may have links on purpose
-        refuse_twice(path for path in paths if path != "-")
+    refuse_twice(path for path in paths if path != "-")
     if len(paths) == 1:
         return opened(Source(paths[0]), kinds=kinds, ids=ids, textual_ids=textual_ids)
     if "-" in paths:

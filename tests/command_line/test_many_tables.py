@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -166,3 +167,10 @@ def test_a_table_in_files_reads_as_a_file(table):
 def test_a_file_that_is_named_twice_is_refused(table, given):
     with pytest.raises(TableError, match=r"whole\.csv is named twice.*Nothing was learned: name each file once"):
         table_in(given, ids="person")
+
+
+@pytest.mark.parametrize("given", ["many", "many/*.csv"])
+def test_a_link_beside_its_file_is_refused(table, given):
+    Path("many/also.csv").symlink_to("a.csv")
+    with pytest.raises(TableError, match=r"also\.csv is named twice, also as many.a\.csv\. Nothing was learned"):
+        table_in([given], ids="person")

@@ -193,6 +193,13 @@ def test_paths_of_fsspec(folder):
         pieces_of(GaussianNB(), ["memory://pieces/*.parquet", "memory://pieces/2.parquet"], y="label")
 
 
+def test_a_text_file_has_a_url_too(folder):
+    pytest.importorskip("fsspec")
+    (folder / "1.csv").write_text("a,label\n1,0\n2,1\n3,1\n")
+    expected = fitted(GaussianNB(), folder / "1.csv", y="label").digest()
+    assert fitted(GaussianNB(), f"file://{folder}/1.csv", y="label").digest() == expected
+
+
 # ------------------------------------------------------------------ text
 
 
@@ -317,6 +324,15 @@ REFUSED = [
     (lambda f: [f / "1.parquet"] * 2, FILE, r"1\.parquet is named twice\. Nothing was learned: name each file once"),
     (lambda f: [f, str(f / "[13].parquet")], FILE, r"1\.parquet is named twice\."),
     (lambda f: also_as(f, "link.pq"), FILE, r"1\.parquet is named twice, also as .*link\.pq"),
+    (
+        lambda f: str(f / "*.p*q*") if also_as(f, "link.pq") else None,
+        FILE,
+        r"link\.pq is named twice, also as .*1\.par",
+    ),
+    (lambda f: f if also_as(f, "link.pq") else None, FILE, r"link\.pq is named twice, .* match, links too\."),
+    (lambda f: [f / "1.parquet", f"file://{f}/1.parquet"], FILE, r"1\.parquet is named twice\."),
+    (lambda f: [dataset.dataset(f / "1.parquet"), str(f)], FILE, r"1\.parquet is named twice\."),
+    (lambda f: [dataset.dataset(f / "1.parquet")] * 2, FILE, r"1\.parquet is named twice\."),
     (lambda f: [TableFile(*written(f, "a,label\n1,2\n")), f / "0.csv"], FILE, r"0\.csv is named twice"),
     (in_folders, FILE, r"5\.parquet is named twice"),
 ]

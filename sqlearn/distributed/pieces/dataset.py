@@ -37,6 +37,9 @@ class DatasetPiece(FilePiece):
             found = self.fragment.filesystem.get_file_info(self.fragment.path)
             return found.size, found.mtime_ns
 
+    def file(self) -> str | None:
+        return self.path if self.fragment.filesystem.type_name == "local" else None
+
     def _fields(self) -> Any:
         """The schema of the fragment: the types of its file, and for other columns those of the data set."""
         import pyarrow as pa

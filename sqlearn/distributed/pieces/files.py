@@ -37,6 +37,10 @@ class FilePiece(Piece):
             found = os.stat(self.path)
             return found.st_size, found.st_mtime_ns
 
+    def file(self) -> str | None:
+        """What the file is called; None where that does not tell it from others."""
+        return self.path
+
     @abstractmethod
     def rows(self, plan: Plan) -> Iterator[PieceRows]:
         """Its rows, whether it has changed or not."""
@@ -83,6 +87,12 @@ def filesystem_of(url: str) -> tuple[Any, str]:
         return fsspec.url_to_fs(url)
     except (ImportError, ValueError) as error:
         raise TableError(f"{shown(url)} cannot be read: {error}. Nothing was changed.", reason="file") from error
+
+
+def as_local(given: str | os.PathLike[str]) -> str | os.PathLike[str]:
+    """A URL of a file on the disk as its path; all else as it is."""
+    is_local = isinstance(given, str) and given.startswith(("file://", "local://"))
+    return filesystem_of(str(given))[1] if is_local else given
 
 
 def paths_of(given: str | os.PathLike[str]) -> list[str]:

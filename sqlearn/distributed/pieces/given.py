@@ -10,7 +10,7 @@ import scipy.sparse as sp
 
 from sqlearn.distributed.pieces.dask_data import dask_pieces, delayed_piece, is_dask, is_delayed
 from sqlearn.distributed.pieces.dataset import dataset_pieces, hive_pieces, is_dataset
-from sqlearn.distributed.pieces.files import FilePiece, is_parquet, paths_of
+from sqlearn.distributed.pieces.files import FilePiece, as_local, is_parquet, paths_of
 from sqlearn.distributed.pieces.loaded import Called, InMemory, is_batch
 from sqlearn.distributed.pieces.parquet import ParquetPiece
 from sqlearn.distributed.pieces.piece import Found, Piece
@@ -138,13 +138,13 @@ def _pieces(data: Any, beside: tuple[Any, Any], kinds: Mapping[str, str] | None)
     if not isinstance(data, Iterable) or isinstance(data, Mapping | bytes):
         raise _no_data(data)
     pieces: list[Piece] = []
-    named: list[list[Piece]] = []  # what each path stands for
+    files: list[str] = []
     for i, each in enumerate(data):
-        if isinstance(each, str | PathLike | TableFile):
-            named.append(_files(each, kinds))
-            pieces += named[-1]
-        elif is_dataset(each):
-            pieces += dataset_pieces(each)
+        if isinstance(each, str | PathLike | TableFile) or is_dataset(each):
+            found = dataset_pieces(each) if is_dataset(each) else _files(each, kinds)
+            pieces += found
+            named = (piece.file() for piece in found if isinstance(piece, FilePiece))
+            files += dict.fromkeys(name for name in named if name is not None)  # a Dataset may have a file in parts
         elif is_delayed(each) or (isinstance(each, tuple) and any(map(is_delayed, each))):
             pieces.append(delayed_piece(f"piece {i}", each))
         elif isinstance(each, tuple) or _is_table(each) or isinstance(each, list):
@@ -153,14 +153,14 @@ def _pieces(data: Any, beside: tuple[Any, Any], kinds: Mapping[str, str] | None)
             pieces.append(Called(f"piece {i}", function=each))
         else:
             raise _no_data(each)
-    if len(named) > 1:  # a pattern or a folder may have links on purpose
-        refuse_twice(piece.path for files in named for piece in files if isinstance(piece, FilePiece))
+    refuse_twice(files)
     return pieces
 
 
 def _files(given: Any, kinds: Mapping[str, str] | None) -> list[Piece]:
     if isinstance(given, TableFile):
         return [opened_piece(given)]
+    given = as_local(given)
     if names_columns(given):
         return hive_pieces(given)
     return [ParquetPiece(path, path=path) if is_parquet(path) else text_piece(path, kinds) for path in paths_of(given)]
