@@ -179,5 +179,5 @@ def test_what_does_not_fit_is_refused(frame, data, kind, match):
 
 def test_errors_name_the_partition(frame):
     data = dd.from_pandas(frame.assign(b=[1.0] * 9 + [np.nan] * 3), npartitions=4)
-    with raises(NOT_FINITE, match="^partition 3, row 0: "):
+    with raises(NOT_FINITE, match=r"^partition 3, row 0 \(counted from 0\): "):
         fitted(GaussianNB(), data, y="label", columns=["a", "b"])

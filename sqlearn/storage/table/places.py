@@ -51,6 +51,9 @@ def place_of(frame: Any) -> Place | None:
     return frame.place if isinstance(frame, PlacedColumns) else None
 
 
+_NAME = r"""(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|\d+)"""  # of a column, as messages show it
+
+
 def name_place(error: SqlearnError, place: Place | None, before: int) -> None:
     """The same for an error about a row of a frame, and the frame's place in a file, if it is from one."""
     row = error.row
@@ -60,7 +63,7 @@ def name_place(error: SqlearnError, place: Place | None, before: int) -> None:
     message = re.sub(rf"\b([rR]ow) {row}(?=,? (?:column|\(counted))", rf"\1 {fields['row']}", str(error))
     error.row, error.line = fields["row"], fields.get("line")
     if at is not None:  # which names the row
-        message = re.sub(rf"\bin row {fields['row']} \(counted from 0\), (?=column)", "in ", message)
+        message = re.sub(rf"\bin row {fields['row']} \(counted from 0\), (column {_NAME}),?", r"in \1", message)
     if at is not None and error.line is None and "counted from 0" not in message:
         at = f"{at} (counted from 0)"
     error.args = (message if at is None else f"{at}: {message}",)
