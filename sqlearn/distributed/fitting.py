@@ -73,7 +73,8 @@ def fit(
         file.
     gather_limit : int, default=2**30
         How many bytes of rows are gathered in this process for a learner that keeps its records; of trees and forests,
-        where `client` is one of Dask, in each worker.
+        where `client` is one of Dask, in each worker. The fitted learner keeps its pieces for ids and conditions, so
+        frames and arrays, too, beside the rows that were gathered; a pickle of it does not.
 
     Returns
     -------
@@ -116,7 +117,7 @@ def fit(
         elif learner.keeps_records and not asks_in_rounds(prototype.state):
             gathered(learner, pieces, plan, workers, gather_limit, report)
             if not takes_interactions(learner):  # which are named by users and items
-                learner.state.sources = (Source(pieces, plan, workers, memory),)
+                learner.state.sources = (Source(pieces, plan, workers, memory, learner.state.multiset.copy()),)
         else:
             learner.hold(_fitted(prototype, pieces, plan, workers, memory, gather_limit, report))
     return learner

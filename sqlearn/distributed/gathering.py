@@ -9,12 +9,13 @@ import narwhals.stable.v2 as nw
 import numpy as np
 import scipy.sparse as sp
 
-from sqlearn.distributed.learning import names_of
+from sqlearn.distributed.learning import noted
 from sqlearn.distributed.names import Collector, Names, merged_names
 from sqlearn.distributed.pieces import Block, Piece, Plan, joined
 from sqlearn.distributed.source import Source
 from sqlearn.distributed.workers import Workers, pause, run
-from sqlearn.errors import ShapeError, TooLargeError
+from sqlearn.engine.identity import add_terms
+from sqlearn.errors import ShapeError, TableError, TooLargeError
 
 
 def gathered(
@@ -78,6 +79,11 @@ def copies_gathered(model: Any, sources: Iterable[Source], names: np.ndarray) ->
     """How many copies of records with these names, uint64[n, >=2], the gathered pieces have, int64[n].
 
     For the first question their names are read, 18 bytes for each row.
+
+    Raises
+    ------
+    TableError
+        When the pieces have other rows by then.
     """
     found = np.zeros(len(names), np.int64)
     for source in sources:
@@ -85,20 +91,33 @@ def copies_gathered(model: Any, sources: Iterable[Source], names: np.ndarray) ->
             if source.names is None:
                 like = model.emptied()
                 calls = [(like, source.plan, piece, i, source.memory) for i, piece in enumerate(source.pieces)]
-                source.names = merged_names(run(source.workers, _names_in, calls), source.memory)
+                read = run(source.workers, _names_in, calls)
+                total = np.zeros(4, np.uint64)
+                hashes = [hashed for _, blocks in read for hashed in blocks]
+                add_terms(total, np.pad(np.array(hashes, np.uint64).reshape(-1, 4), ((0, 0), (2, 0))), 1.0)
+                if not np.array_equal(total, source.multiset):
+                    raise TableError(
+                        "The pieces have other rows now than those that were learned. Nothing was changed: pass data "
+                        "that stays as it is, and fit again; or forget rows by their contents, with the model's own "
+                        "forget.",
+                        reason="table",
+                    )
+                source.names = merged_names([runs for runs, _ in read], source.memory)
             found += source.names.count(names)
     return found
 
 
-def _names_in(model: Any, plan: Plan, piece: Piece, number: int, memory: int) -> list[Names]:
-    """The names of the records of a piece, in runs."""
-    found = Collector(number, memory, 0)
+def _names_in(model: Any, plan: Plan, piece: Piece, number: int, memory: int) -> tuple[list[Names], list[np.ndarray]]:
+    """The names of the records of a piece, in runs, and a hash of those of each block."""
+    found, hashes = Collector(number, memory, 0), []
     for block in piece.blocks(plan):
         pause()
         if len(block):
             with block.located():
-                found.note(names_of(model, block))
-    return found.names()[0]
+                names, hashed = noted(model, block)
+            found.note(names)
+            hashes.append(hashed)
+    return found.names()[0], hashes
 
 
 def _size(parts: Sequence[Any]) -> int:

@@ -96,6 +96,11 @@ def learned(prototype: Any, plan: Plan, piece: Piece, number: int, bits: int | N
 
 def names_of(model: Any, block: Block) -> np.ndarray:
     """The names of the records that a model makes of these rows, uint64[n, 2]; it is not changed."""
+    return noted(model, block)[0]
+
+
+def noted(model: Any, block: Block) -> tuple[np.ndarray, np.ndarray]:
+    """The names of the records that a model makes of these rows, and the hash of their multiset, uint64[4]."""
     like, found = model.emptied(), [np.zeros((0, 2), np.uint64)]
     state = like.state
 
@@ -108,7 +113,7 @@ def names_of(model: Any, block: Block) -> np.ndarray:
     else:
         state.ledger = Noting(note)
     like.partial_fit(**block.args())
-    return np.concatenate(found)
+    return np.concatenate(found), state.multiset
 
 
 def _model(piece: Learned) -> Any:

@@ -33,6 +33,8 @@ class Source:
     memory : int or None
         How many bytes of their names a process may keep in memory, if the rows were gathered; None where an index has
         the names.
+    multiset : uint64[4] or None
+        The hash of the records that were gathered.
     names : Names or None
         The names of rows that were gathered, once somebody has asked.
     gone : dict of int to set of int
@@ -49,6 +51,7 @@ class Source:
     plan: Plan
     workers: Workers
     memory: int | None = None
+    multiset: Any = None
     names: Names | None = None
     gone: dict[int, set[int]] = field(default_factory=dict)
     targets: dict[int, dict[int, Any]] = field(default_factory=dict)

@@ -14,7 +14,7 @@ from records import tame
 from sqlearn.compose import TableModel
 from sqlearn.distributed import fit, forget, gathering, relabel, rows_of
 from sqlearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier, ShardedClassifier
-from sqlearn.errors import SqlearnError, TooLargeError, UnknownIdError, UnsupportedError
+from sqlearn.errors import SqlearnError, TableError, TooLargeError, UnknownIdError, UnsupportedError
 from sqlearn.linear_model import LogisticRegression
 from sqlearn.naive_bayes import GaussianNB
 from sqlearn.neighbors import KNeighborsClassifier
@@ -134,6 +134,24 @@ def test_names_are_read_once_and_only_when_asked(monkeypatch):
     for number in range(3):
         assert forget(model, ids=number, id="who") == 1
         assert sorted(read) == [0, 1]
+
+
+@pytest.mark.parametrize("change", ["a value", "two rows swap labels"])
+def test_rows_that_have_changed_are_not_taken_for_those_that_were_learned(change):
+    table = people(np.random.default_rng(0), 30)
+    model = fit(KNeighborsClassifier(2), [table[:12], lambda: table[12:]], y="y", columns=FEATURES)
+    before, kept = model.digest(), table.copy()
+    if change == "a value":
+        table.loc[20, "a"] += 1e12
+    else:
+        i, j = (int(table.index[table.y == label][-1]) for label in (0, 1))
+        table.loc[[i, j], "y"] = 1, 0
+    for _ in range(2):
+        with pytest.raises(TableError, match=r"^The pieces have other rows now than those.*Nothing was changed"):
+            forget(model, ids=3, id="who")
+        assert model.digest() == before
+    table = kept
+    assert forget(model, ids=3, id="who") == 1
 
 
 def test_a_pickle_forgets_but_does_not_know_its_pieces():
