@@ -109,6 +109,27 @@ def test_a_damaged_part_is_replaced_with_the_others(path):
     ]
 
 
+@pytest.mark.parametrize("name", ["set", "journal", "part-0-001"])
+@pytest.mark.parametrize(
+    "content, how",
+    [
+        (b"", "is empty"),
+        (b"no database at all" * 500, "is no file of a set"),
+        (bytes(4096), "is no file of a set"),
+        (None, "is no file of a set"),
+    ],
+)
+def test_a_file_of_a_set_that_is_none_is_damage(path, tmp_path, name, content, how):
+    """Not a store that was never made, which might be deleted."""
+    if content is None:
+        Store.create(tmp_path / "one", GaussianNB(), {"a": [1.0, 2.0], "y": [0, 1]}, target="y").close()
+        content = (tmp_path / "one").read_bytes()
+    (path / f"{name}.sqlearn").write_bytes(content)
+    with pytest.raises(StoreCorruptError) as caught:
+        StoreSet.open(path)
+    assert f"The set of stores {path} is damaged: its {name}.sqlearn {how}. Take an intact copy of" in said(caught)
+
+
 @pytest.mark.skipif(FORK is None, reason="needs fork, so that a child costs milliseconds")
 def test_what_was_left_of_a_signed_change(tmp_path):
     """Who has no key cannot finish it, and is told so; after who has it, anybody reads."""

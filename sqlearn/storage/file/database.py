@@ -160,6 +160,9 @@ class Database(Transactions):
                         "commands of sqlearn take the folder, too.",
                         reason="not a store",
                     )
+                if application != database._application and database.kind == "StoreSet":
+                    how = "is empty" if database._is_empty() else "is no file of a set"
+                    raise database._lost(how)
                 if application != database._application:
                     told = _EMPTY if database._is_empty() else "Pass a file that Store.create (sqlearn fit) made."
                     raise StoreError(f"{path} is not a store. {told}", reason="not a store")

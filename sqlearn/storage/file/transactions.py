@@ -258,9 +258,17 @@ class Transactions:
             yield
         except sqlite3.Error as error:
             code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)  # without one: text that is not UTF-8
+            if code & 0xFF == sqlite3.SQLITE_NOTADB and self.kind == "StoreSet":
+                raise self._lost("is no file of a set") from error
             kind, reason, text = _KINDS.get(code) or _KINDS.get(code & 0xFF, (StoreError, "sqlite", "gave an error"))
             what = "file" if reason == "not a store" or self.kind == "StoreSet" else "store"
             raise kind(f"The {what} {self.path} {text} ({error}).", reason=reason) from error
+
+    def _lost(self, how: str) -> StoreCorruptError:
+        """The error of a set in which this file is another one."""
+        return StoreCorruptError(
+            f"The {self.whole} is damaged: its {self.path.name} {how}. Take an intact copy of the whole folder."
+        )
 
 
 def _note(error: BaseException, note: str) -> None:
