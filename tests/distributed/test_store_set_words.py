@@ -44,6 +44,12 @@ def said(caught):
     return told
 
 
+def test_it_says_how_a_set_is_opened(path):
+    for given in ((path,), (path, "r"), (str(path), None, KEY)):
+        with pytest.raises(StoreError, match=r"^Open a set of stores with StoreSet\.open\(path\), or create one"):
+            StoreSet(*given)
+
+
 def test_it_names_the_set_and_its_class(path):
     store_set = StoreSet.open(path)
     with pytest.raises(UnknownLabelError) as caught:

@@ -57,13 +57,24 @@ class SetContents:
     _whole_model: WholeModel
 
     def __init__(
-        self, path: Path, file: SetFile, journal: Journal, signing_key: bytes | str | None, timeout: float
-    ) -> None:  # fmt: skip
+        self,
+        path: Path,
+        file: SetFile | None = None,
+        journal: Journal | None = None,
+        signing_key: bytes | str | None = None,
+        timeout: float = 5.0,
+    ) -> None:
+        if not isinstance(file, SetFile) or not isinstance(journal, Journal):
+            raise StoreError(
+                "Open a set of stores with StoreSet.open(path), or create one with StoreSet.create(path, model, "
+                "table).",
+                reason="argument",
+            )
         self.path, self._file, self._journal = path, file, journal
         self._signing_key, self._timeout = signing_key, timeout
         self._threads, self._parts = Threads(), list[Part]()
         self._opened: int | None = None  # of which division the parts are that are open
-        self._trace = TraceFile(path, lambda: file.name, timeout)
+        self._trace = TraceFile(path, lambda: self._file.name, timeout)
         self._process = os.getpid()
 
     # ------------------------------------------------------------------ opening
