@@ -229,6 +229,23 @@ def test_a_journal_that_cannot_be_written(tmp_path):
         assert store.verify() and len(store) == 2000
 
 
+def test_a_store_that_another_process_makes(tmp_path):
+    """It is empty to all others, and must not be called a file that may be deleted."""
+    path, table = tmp_path / "a.sqlearn", table_of(range(50))
+
+    def blocks():
+        yield table
+        for _ in range(2):
+            with pytest.raises(StoreBusyError, match=r"Another process makes a store at .*a\.sqlearn\. Nothing was"):
+                Store.open(path, timeout=0.1)
+        yield table_of(range(50, 60))
+
+    with Store.create(path, MixedNB(), blocks(), target="y", id="id") as store:
+        assert len(store) == 60 and store.verify()
+    with Store.open(path) as store:
+        assert len(store) == 60
+
+
 def test_files_that_are_no_store(tmp_path):
     path = tmp_path / "a"
     with raises(MISSING, match="no file"):
@@ -239,6 +256,15 @@ def test_files_that_are_no_store(tmp_path):
         Store.open(path)
     path.write_bytes(b"")
     with raises(NOT_A_STORE, match="empty"):
+        Store.open(path)
+    path.write_bytes(b"1")
+    with raises(NOT_A_STORE, match=r"Pass a file that Store\.create"):
+        Store.open(path)
+    path.unlink()
+    other = sqlite3.connect(path)
+    other.execute("PRAGMA application_id = 99")
+    other.close()
+    with raises(NOT_A_STORE, match=r"Pass a file that Store\.create"):
         Store.open(path)
     path.unlink()
     other = sqlite3.connect(path)

@@ -26,7 +26,8 @@ _STORE, _OF_A_SET = 0x73716C6E, 0x73716C70  # "sqln" and "sqlp", in the file's h
 _CACHE = 65536  # KiB
 _JOURNAL = "-journal"
 _EMPTY = (
-    "It is empty: if the creation of a store was interrupted there, nothing is left of it, and the file may be deleted."
+    "It is empty: if the creation of a store was interrupted there, nothing is left of it, and the file may be "
+    "deleted, unless a process is about to make one."
 )
 
 _LIVE: "weakref.WeakSet[Database]" = weakref.WeakSet()
@@ -165,6 +166,8 @@ class Database(Transactions):
                     raise database._lost(how)
                 if application != database._application:
                     told = _EMPTY if database._is_empty() else "Pass a file that Store.create (sqlearn fit) made."
+                    if told is _EMPTY:
+                        database._refuse_half_made()
                     raise StoreError(f"{path} is not a store. {told}", reason="not a store")
                 if version != FORMAT:
                     raise StoreError(
@@ -199,8 +202,21 @@ class Database(Transactions):
             return False
 
     def _is_empty(self) -> bool:
+        """Whether nothing is in the file, not even another program's mark."""
         (tables,) = self.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-        return not tables
+        (application,) = self.execute("PRAGMA application_id").fetchone()
+        return not tables and not application and self.path.stat().st_size != 1  # which SQLite takes for none
+
+    def _refuse_half_made(self) -> None:
+        """Refuse a file without a table that another process is writing."""
+        self._is_new = True
+        try:
+            with self.waiting(0.0), self.supposing():
+                pass
+        except StoreBusyError as error:
+            raise StoreBusyError(
+                f"Another process makes a store at {self.path}. Nothing was changed: open it when that has ended."
+            ) from error
 
     def _empty_journal(self) -> None:
         """Empty the journal of a process that was killed before it changed the file.
