@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from learners import EVERYWHERE
-from refusals import EXISTS, MISSING, NOT_A_STORE, raises
+from refusals import ACCESS, EXISTS, MISSING, NOT_A_STORE, raises
 from set_kills import (
     CALLS,
     FORK,
@@ -24,6 +24,7 @@ from set_kills import (
     table_of,
 )
 from sqlearn.distributed import StoreSet
+from sqlearn.distributed.store_set.set_file import SetFile
 from sqlearn.errors import StoreBusyError, StoreCorruptError
 
 KINDS = ["forget ids", "rebalance"]
@@ -94,6 +95,20 @@ def test_killed_while_it_is_made(tmp_path):
     with StoreSet.open(path) as store_set:
         assert len(store_set) == 60 and store_set.verify()
     assert [file.name for file in tmp_path.iterdir()] == ["set"]
+
+
+def test_what_fails_is_told_when_the_folder_is_gone(tmp_path, monkeypatch):
+    """Another creation, which began at the same moment, may have taken this one's folder for what a crash left."""
+
+    def gone(folder, *given):
+        shutil.rmtree(folder)
+        return make(folder, *given)
+
+    make = SetFile.create
+    monkeypatch.setattr(SetFile, "create", gone)
+    with raises(ACCESS, match=r"No store can be created at .*set\.unfinished"):
+        create(tmp_path / "set", "numbers")
+    assert not [*tmp_path.iterdir()]
 
 
 def ids_of(numbers):

@@ -70,7 +70,7 @@ def made_folder(folder: Path) -> Iterator[Path]:
         shutil.rmtree(unfinished, ignore_errors=True)
         raise _not_made(folder, error) from error
     except BaseException:
-        shutil.rmtree(unfinished)
+        shutil.rmtree(unfinished, ignore_errors=True)  # another creation may have begun, and deleted it
         raise
     _sync(folder.parent)
 
