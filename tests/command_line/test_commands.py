@@ -158,7 +158,7 @@ def test_forgotten_ids_stay_forgotten(here):
     assert (found["lifted"], found["kind"], found["count"]) == (1, "lift", 1) and len(found["salt"]) == 64
     assert told("learn", "m.sqlearn", "again.csv")["count"] == 1
     call(*fit, "plain.sqlearn")
-    assert "suppress=True" in call("suppressed", "plain.sqlearn", "--out", "x", code=1)[1]
+    assert "created with --suppress" in call("suppressed", "plain.sqlearn", "--out", "x", code=1)[1]
 
 
 def test_signed_receipts(here):
