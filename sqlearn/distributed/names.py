@@ -19,7 +19,6 @@ _STEP = 1 << 8  # entries of a block that are read at once
 _FEW = 16  # runs
 RUN = 1 << 19  # entries that are sorted at once
 _WORD = 64  # bits
-_NONE = np.zeros(0, np.uint64)
 
 
 class Entries(NamedTuple):
